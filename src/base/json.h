@@ -1,0 +1,21 @@
+/* json.h: strict JSON on top of jansson.
+ *
+ * Reading refuses duplicate keys, trailing bytes, NUL bytes in strings and more than JSON_DEPTH_MAX
+ * levels, and says where: "line 3, column 7: …". Callers use jansson's own types.
+ */
+#pragma once
+#include <jansson.h>
+#include "base/bytes.h"
+#include "base/error.h"
+
+#define JSON_DEPTH_MAX 64
+
+/* The document, or NULL with *err. To be released with json_decref. */
+json_t *json_read(struct span text, struct error *err);
+/* Compact, or indented with a newline at the end; keys stay in the order of insertion. Never NULL;
+ * to free(). */
+char *json_write(const json_t *value, bool indented);
+/* Bytes as JSON: sets key to the text when it is valid UTF-8 without NUL, else key + "_base64". */
+void json_set_bytes(json_t *object, const char *key, struct span bytes);
+/* Bytes as text whatever they are: what is not UTF-8, and NUL, becomes U+FFFD. New reference. */
+json_t *json_text_lossy(struct span bytes);
