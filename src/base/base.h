@@ -20,17 +20,15 @@
 #include <stdint.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)                                                                                  \
+/* Each argument is evaluated once. The counter gives every use its own names, so that they nest. */
+#define MIN(a, b) BASE_PICK_(<, a, b, __COUNTER__)
+#define MAX(a, b) BASE_PICK_(>, a, b, __COUNTER__)
+#define BASE_PICK_(op, a, b, n) BASE_PICK_NAMED_(op, a, b, n)
+#define BASE_PICK_NAMED_(op, a, b, n)                                                              \
     ({                                                                                             \
-        __typeof__(a) min_a_ = (a);                                                                \
-        __typeof__(b) min_b_ = (b);                                                                \
-        min_a_ < min_b_ ? min_a_ : min_b_;                                                         \
-    })
-#define MAX(a, b)                                                                                  \
-    ({                                                                                             \
-        __typeof__(a) max_a_ = (a);                                                                \
-        __typeof__(b) max_b_ = (b);                                                                \
-        max_a_ > max_b_ ? max_a_ : max_b_;                                                         \
+        __typeof__(a) pick_a_##n = (a);                                                            \
+        __typeof__(b) pick_b_##n = (b);                                                            \
+        pick_a_##n op pick_b_##n ? pick_a_##n : pick_b_##n;                                        \
     })
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

@@ -12,8 +12,10 @@ struct error {
     char message[480];
 };
 
-/* Both return -code. error_errno appends ": " and the text of the errno. */
+/* Both return -code. error_errno appends ": " and the text of the errno. Arguments may be the old
+ * message itself; what is too long is cut between two characters. */
 int error_set(struct error *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int error_errno(struct error *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* Puts words in front of a message that is already there: "read foo.ini: line 3: …". */
+/* Puts words in front of a message that is already there: "read foo.ini: line 3: …". Returns minus
+ * the code that was there, -EIO when err is NULL. */
 int error_prefix(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);

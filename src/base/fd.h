@@ -12,9 +12,11 @@ void fd_close(int fd); /* -1 is nothing; EBADF is our own mistake and aborts */
 int fd_read_full(int fd, void *data, size_t len) MUST_CHECK;  /* -EPIPE at early end */
 int fd_write_full(int fd, const void *data, size_t len) MUST_CHECK;
 int fd_set_nonblocking(int fd, bool on) MUST_CHECK;
-/* The whole of a small file, up to limit bytes (-E2BIG beyond it). dir_fd may be AT_FDCWD. */
+/* The whole of a small file, up to limit bytes (-E2BIG beyond it), is appended to out, which is as
+ * it was on failure. dir_fd may be AT_FDCWD. */
 int fd_read_file(int dir_fd, const char *path, size_t limit, struct buffer *out) MUST_CHECK;
-int fd_write_file(int dir_fd, const char *path, const char *text) MUST_CHECK; /* existing file */
+/* The text becomes the content of an existing file, by one write(2). */
+int fd_write_file(int dir_fd, const char *path, const char *text) MUST_CHECK;
 
 /* One datagram on a SEQPACKET socket with at most FD_PASS_MAX descriptors. -EAGAIN when the socket
  * would block, -EPIPE when the other end is gone. */

@@ -12,8 +12,8 @@
 
 /* The document, or NULL with *err. To be released with json_decref. */
 json_t *json_read(struct span text, struct error *err);
-/* Compact, or indented with a newline at the end; keys stay in the order of insertion. Never NULL;
- * to free(). */
+/* Compact, or indented with a newline at the end; keys stay in the order of insertion, numbers with
+ * a fraction have at most 15 digits. Never NULL; to free(). */
 char *json_write(const json_t *value, bool indented);
 /* Bytes as JSON: sets key to the text when it is valid UTF-8 without NUL, else key + "_base64". */
 void json_set_bytes(json_t *object, const char *key, struct span bytes);

@@ -17,7 +17,9 @@ struct loop;
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
 struct loop_watch;
-/* events: which of LOOP_READ and LOOP_WRITE is possible; an error or hang-up reports both. */
+/* events: which of LOOP_READ and LOOP_WRITE is possible. An error reports both, and so does the
+ * peer's end of sending to a watch that reads; a watch that only writes is not told of the latter,
+ * for it would be told again and again while its answer is on the way. */
 typedef void loop_watch_fn(struct loop_watch *watch, int events);
 struct loop_watch {
     loop_watch_fn *_on_event;
@@ -45,17 +47,21 @@ unsigned loop_index(const struct loop *loop);
 int loop_run(struct loop *loop);             /* until loop_stop; returns 0 */
 void loop_stop(struct loop *loop);           /* from any thread; the current turn ends first */
 
-/* Level-triggered. Changing the events of an active watch is cheap. fd stays the caller's. */
+/* Level-triggered. fd stays the caller's; it becomes non-blocking. Changing the events of an active
+ * watch costs two system calls, the same events again none. -EPERM for what cannot be polled (a
+ * regular file), -EEXIST when this loop watches fd already. */
 int loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, int events,
                      loop_watch_fn *on_event);
 int loop_watch_change(struct loop_watch *watch, int events); /* 0: pause, keep registered */
 void loop_watch_stop(struct loop_watch *watch);              /* nothing if not started */
 
-/* One shot, in milliseconds from now; starting again moves it. */
+/* One shot, in milliseconds from now, never early; starting again moves it. It is over, and inactive,
+ * before its callback is called. 0 means the next turn. */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t ms,
                       loop_timer_fn *on_time);
 void loop_timer_stop(struct loop_timer *timer); /* nothing if not started */
 bool loop_timer_active(const struct loop_timer *timer);
 
-/* From any thread; tasks of one poster run in the order posted. */
+/* From any thread; tasks of one poster run in the order posted. What was posted before loop_stop
+ * still runs; what was posted later may never, and loop_free drops it without a word. */
 void loop_post(struct loop *loop, struct loop_task *task, loop_task_fn *run);

@@ -32,25 +32,38 @@ struct sandbox_profile_spec;
 struct metrics;
 
 /* ---- the process ---- */
+struct spawner;
 struct spawner_settings {
-    const struct sandbox_profile_spec *profiles; /* profile id = index */
+    const struct sandbox_profile_spec *profiles; /* profile id = index; name NULL: none has it */
     size_t profiles_len;
-    uint32_t id_base;   /* host ids id_base+1 … */
-    unsigned slots;     /* sandboxes that may exist at once */
-    unsigned pool;      /* READY sandboxes kept for each profile in use; 0: none */
-    bool no_cgroups;    /* the test switch: behave as on a host without any */
+    const char *service; /* names cgroups: "retort-1900000000"; also what the sweep looks for */
+    const char *life;    /* names this start below it */
+    uint32_t id_base;    /* host ids id_base+1 … id_base+slots */
+    unsigned slots;      /* sandboxes that may exist at once, 1…SPAWNER_SLOTS_MAX */
+    unsigned pool;       /* READY sandboxes kept for each profile; 0: none */
+    bool no_cgroups;     /* the test switch: behave as on a host without any */
     uint64_t parent_memory_bytes; /* S49; 0: from the machine */
-    unsigned watchdog_s; /* server without a beat for so long is replaced; 0: never */
-    /* Makes and execs the server: called in a fresh child of the spawner, with its end of the wire;
-     * must not return. */
+    unsigned watchdog_s; /* a server without a beat for so long is replaced; 0: never */
+    unsigned drain_s;    /* what SIGTERM gives the server to finish */
+    /* Becomes the server: called in a fresh child of the spawner with the server's end of the wire
+     * (close-on-exec); must not return. */
     void (*exec_server)(int wire, void *user);
     void *user;
-    int first_wire;   /* the wire of the server that is running already, and its pid */
-    int first_server;
 };
-/* Becomes the spawner; returns the exit code of the process after SIGTERM or when the server cannot
- * be kept alive (five restarts in a minute). */
-int spawner_run(const struct spawner_settings *settings);
+#define SPAWNER_SLOTS_MAX 1024
+/* A server that ends with this exit code could not begin, has said why, and is not started again. */
+#define SPAWNER_SERVER_CANNOT_BEGIN 78
+
+/* Sweeps what a previous life left, opens cgroups, profiles and slots. Strings of the settings must
+ * outlive the spawner. */
+int spawner_new(const struct spawner_settings *settings, struct spawner **ret, struct error *err);
+/* "memory", "processes", …: which limits are not real here, NULL-terminated; the spawner's own. */
+const char *const *spawner_missing_limits(const struct spawner *s);
+/* Starts the server and becomes the spawner. Returns the process's exit code: 0 after SIGTERM or
+ * SIGINT, 1 when the server could not be kept alive (five ends within a minute). */
+int spawner_run(struct spawner *s);
+/* Every sandbox is gone, groups and slots are removed. */
+void spawner_free(struct spawner *s);
 
 /* ---- the client ---- */
 struct spawner_client;
