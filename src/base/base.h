@@ -13,7 +13,8 @@
  * bounded by us, and end the process in one place when there is none; base_try_alloc is for sizes
  * that a client chose, and may return NULL.
  *
- * Errors. These modules return 0 or a negative errno; outputs named `ret_…` are untouched on failure.
+ * Errors. These modules return 0 or a negative errno; outputs named `ret_…` are untouched on
+ * failure.
  */
 #pragma once
 #include <stddef.h>

@@ -5,10 +5,10 @@
  * it is an error (-E2BIG) that leaves the buffer as it was. No function here is tied to a thread.
  */
 #pragma once
+#include "base/base.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include "base/base.h"
 
 struct span {
     const char *data;

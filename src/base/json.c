@@ -50,19 +50,11 @@ static int check_depth(struct span text, struct error *err) {
     return 0;
 }
 
-/* Jansson quotes what it choked on, cut at a byte; the message must stay text. */
-static void make_printable(char *text) {
-    unsigned char *p = (unsigned char *)text;
-    size_t left = strlen(text);
-    while (left > 0) {
-        size_t skip = 0;
-        size_t len = utf8__sequence(p, left, &skip);
-        size_t take = len != 0 ? len : skip;
-        if (len == 0 || (len == 1 && (*p < 0x20 || *p == 0x7F)))
-            memset(p, '?', take);
-        p += take;
-        left -= take;
-    }
+/* Jansson quotes what it choked on as it came; a message has no control bytes, wherever it ends. */
+static void drop_control_bytes(char *text) {
+    for (char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7F)
+            *p = '?';
 }
 
 json_t *json_read(struct span text, struct error *err) {
@@ -73,7 +65,7 @@ json_t *json_read(struct span text, struct error *err) {
     json_t *value = json_loadb(text.data == NULL ? "" : text.data, text.len,
                                JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
     if (value == NULL) {
-        make_printable(where.text);
+        drop_control_bytes(where.text);
         error_set(err, EINVAL, "line %d, column %d: %s", MAX(where.line, 1), MAX(where.column, 0),
                   where.text);
     }

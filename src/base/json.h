@@ -4,9 +4,9 @@
  * levels, and says where: "line 3, column 7: …". Callers use jansson's own types.
  */
 #pragma once
-#include <jansson.h>
 #include "base/bytes.h"
 #include "base/error.h"
+#include <jansson.h>
 
 #define JSON_DEPTH_MAX 64
 

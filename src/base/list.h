@@ -4,16 +4,21 @@
  * in no list points to itself after list_init or list_remove, so list_remove may be called twice.
  */
 #pragma once
-#include <stdbool.h>
 #include "base/base.h"
+#include <stdbool.h>
 
 struct list {
     struct list *next, *prev;
 };
-#define LIST_INIT(name) {&(name), &(name)}
+#define LIST_INIT(name)                                                                            \
+    { &(name), &(name) }
 
-static inline void list_init(struct list *l) { l->next = l->prev = l; }
-static inline bool list_empty(const struct list *l) { return l->next == l; }
+static inline void list_init(struct list *l) {
+    l->next = l->prev = l;
+}
+static inline bool list_empty(const struct list *l) {
+    return l->next == l;
+}
 static inline void list__insert(struct list *node, struct list *prev, struct list *next) {
     node->prev = prev;
     node->next = next;

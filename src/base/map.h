@@ -1,8 +1,8 @@
 /* map.h: text to pointer. Keys may be chosen by an attacker: the hash is keyed (SipHash) with a
  * secret of this process. Not thread-safe. Keys are copied; values are the caller's. */
 #pragma once
-#include <stddef.h>
 #include "base/bytes.h"
+#include <stddef.h>
 
 struct map;
 struct map *map_new(void);
@@ -13,4 +13,5 @@ void *map_get(const struct map *m, struct span key);
 void *map_remove(struct map *m, struct span key);
 size_t map_count(const struct map *m);
 /* Calls back for each entry, in order of insertion; the callback must not change the map. */
-void map_each(const struct map *m, void (*each)(struct span key, void *value, void *user), void *user);
+void map_each(const struct map *m, void (*each)(struct span key, void *value, void *user),
+              void *user);

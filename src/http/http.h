@@ -16,7 +16,14 @@
  * call that completes it (`http_respond`, `http_respond_end`, `http_abort`) has returned, or (b) its
  * on_gone callback has returned, because the client left, a deadline passed or the server closes.
  * A handler that answers later must set on_gone, and stop using the exchange there (H14: it
- * cancels the work). Spans given out by the accessors live as long as the exchange.
+ * cancels the work). Spans given out by the accessors live as long as the exchange. on_gone comes
+ * from the loop, never from inside a call that the handler makes.
+ *
+ * A client that leaves. TCP does not tell a client that closed (Ctrl-C) from one that only shut down
+ * its sending side: both send FIN. End of file while a complete request is not yet wholly answered
+ * therefore counts as "the client left" (as nginx's 499): on_gone is called and the connection is
+ * closed. A client that shuts down early still gets every answer that is given from inside
+ * on_request, and the rest of an answer that is complete but not yet sent.
  */
 #pragma once
 #include <stdbool.h>
@@ -51,13 +58,15 @@ struct http_limits {
     size_t chunk_ext_bytes;        /* 256 → 400 (H6) */
     uint64_t header_ms;            /* 10 s for the whole head, not per byte → 408 (H12) */
     uint64_t body_total_ms;        /* 300 s for a whole body → 408 (H12) */
-    size_t body_min_bytes_per_s;   /* 256, after 10 s of grace → 408 (H12) */
+    size_t body_min_bytes_per_s;   /* 256, on average, after body_grace_ms → 408 (H12) */
+    uint64_t body_grace_ms;        /* 10 s */
     uint64_t keep_alive_ms;        /* 15 s between requests (H12) */
     uint64_t write_ms;             /* 30 s without a byte taken by the client → closed (H12) */
     size_t requests_per_connection; /* 10,000 */
     size_t connections;            /* in all; 4,096, and below RLIMIT_NOFILE (H13) */
     size_t connections_per_address; /* 1,024 (H13) */
     size_t send_buffer_bytes;      /* 256 KiB held for one connection before back-pressure */
+    size_t bodies_bytes;           /* 256 MiB in the collected bodies of all connections → 503 */
 };
 
 struct http_config {

@@ -9,6 +9,12 @@
  * output's name, {args} the run's arguments (a word of its own, expands to 0..n words), {memory_mib}
  * the stage's memory limit, {files:.c} all files of the job that end so. Each word of the ini line
  * is one argument; there is no shell.
+ *
+ * These are replaced when the table is read, in commands, variables, mounts and links: {NAME} the
+ * resolved path of a tool of [tools], {NAME.prefix} the folder above its bin/, {version} the number
+ * that the tool gave, {toolchains} the folder of prepared toolchain files, {folder} the language's own folder, {multiarch}
+ * Debian's name of this machine's libraries ("x86_64-linux-gnu"). CONTRIBUTING and the ini files of
+ * languages/ show the keys.
  */
 #pragma once
 #include <jansson.h>
@@ -20,7 +26,8 @@
 
 struct language_table;
 
-/* Limits of one stage; 0 in a request means the language's, 0 in the ini the default of limits.h. */
+/* Limits of one stage; 0 in a request means the language's, 0 in the ini the default of limits.h (in
+ * the table they are filled in). */
 struct language_limits {
     uint64_t wall_ms;
     uint64_t cpu_ms;
@@ -32,11 +39,16 @@ struct language_limits {
 };
 
 /* What gets into a sandbox's root: a file or folder of the host, read-only, at the same or another
- * place. Symlinks of the host on the way are given as links. */
+ * place. `source` has no symlink in it; what was optional and is not there is not in the table. */
 struct language_mount {
     char *source;
     char *target;
-    bool optional; /* not there: left out without a word */
+};
+
+/* A symbolic link in the sandbox's root: /lib -> usr/lib. */
+struct language_link {
+    char *path;
+    char *target; /* text of the link */
 };
 
 enum language_artifact {
@@ -56,6 +68,8 @@ struct language_stage {
     size_t env_len;
     struct language_mount *mounts;
     size_t mounts_len;
+    struct language_link *links;
+    size_t links_len;
     struct language_limits limits;
     bool proc_full;  /* the runtime reads /proc/cpuinfo, meminfo: no subset=pid (S33) */
 };
@@ -88,10 +102,11 @@ struct language {
 };
 
 /* Reads every folder of `dir` (sorted by name). A folder that cannot be read or has an unknown key
- * is an error that names file and line. `only`: NULL or a comma-separated list of names (LANGS=).
- * `data_dir` replaces {data} in paths. `reader_uid`/`reader_gid`: the ids a sandbox has; a tool that
- * they cannot read and run is UNUSABLE. */
-int language_table_read(const char *dir, const char *only, const char *data_dir, unsigned reader_uid,
+ * is an error that names file and line. `only`: NULL or a comma-separated list of names (LANGS=); a
+ * name in it that no folder has is an error. `toolchains` replaces {toolchains} in paths. `reader_uid`: the id
+ * a sandbox has on the host; a tool that it cannot read and run is UNUSABLE. Asks each tool for its
+ * version (5 s at most), so it takes as long as they do, and must be called before any thread. */
+int language_table_read(const char *dir, const char *only, const char *toolchains, unsigned reader_uid,
                         struct language_table **ret_table, struct error *err);
 void language_table_free(struct language_table *t);
 size_t language_count(const struct language_table *t);

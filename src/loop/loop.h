@@ -9,9 +9,9 @@
  * small handle of its own until the next turn.) Stop before closing the descriptor.
  */
 #pragma once
+#include "base/list.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/list.h"
 
 struct loop;
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
@@ -33,7 +33,8 @@ struct loop_timer {
     void *_handle;
 };
 
-/* Embedded in what is handed to another loop; owned by the loop from loop_post until its callback. */
+/* Embedded in what is handed to another loop; owned by the loop from loop_post until its callback.
+ */
 struct loop_task;
 typedef void loop_task_fn(struct loop_task *task);
 struct loop_task {
@@ -42,10 +43,11 @@ struct loop_task {
 };
 
 int loop_new(struct loop **ret_loop, unsigned index);
-void loop_free(struct loop *loop);           /* not running; watches and timers stopped by owners */
+void loop_free(struct loop *loop); /* not running; watches and timers stopped by owners */
 unsigned loop_index(const struct loop *loop);
-int loop_run(struct loop *loop);             /* until loop_stop; returns 0 */
-void loop_stop(struct loop *loop);           /* from any thread; the current turn ends first */
+int loop_run(struct loop *loop); /* until loop_stop; returns 0 */
+/* From any thread. The current turn ends first; callbacks that are due by then may still come. */
+void loop_stop(struct loop *loop);
 
 /* Level-triggered. fd stays the caller's; it becomes non-blocking. Changing the events of an active
  * watch costs two system calls, the same events again none. -EPERM for what cannot be polled (a
@@ -55,8 +57,8 @@ int loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, int ev
 int loop_watch_change(struct loop_watch *watch, int events); /* 0: pause, keep registered */
 void loop_watch_stop(struct loop_watch *watch);              /* nothing if not started */
 
-/* One shot, in milliseconds from now, never early; starting again moves it. It is over, and inactive,
- * before its callback is called. 0 means the next turn. */
+/* One shot, in milliseconds from now, never early; starting again moves it. It is over, and
+ * inactive, before its callback is called. 0 means the next turn. */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t ms,
                       loop_timer_fn *on_time);
 void loop_timer_stop(struct loop_timer *timer); /* nothing if not started */

@@ -6,9 +6,9 @@
  * word: H23).
  */
 #pragma once
+#include <jansson.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <jansson.h>
 
 struct metrics;         /* a registry */
 struct metrics_counter; /* also a gauge: it may be lowered */

@@ -11,7 +11,12 @@
  *
  * Strings carry no NUL inside and none at the end. File names are relative to /box, of at most 255
  * bytes a segment; folders on the way are made. Limits: language/limits.h, LIMIT_JOB_…; the reader
- * checks them again.
+ * checks them again. An empty argv[0] reaches the program as "program".
+ *
+ * The artifact leaves over its pipe as one frame: a signed little-endian 64-bit number, then, if it
+ * is not negative, exactly so many bytes of the file (S70). A negative number is -errno: why
+ * nothing leaves (-ENOENT: the program made none, -EFBIG, -ELOOP: a link, -EINVAL: not a regular
+ * file). Nothing at all: pid 1 did not come so far. It is looked for only after exit status 0.
  */
 #pragma once
 #include <stdint.h>

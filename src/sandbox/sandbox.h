@@ -24,11 +24,11 @@
  * process with more than one thread.
  */
 #pragma once
+#include "base/bytes.h"
+#include "base/error.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "base/bytes.h"
-#include "base/error.h"
 
 #define SANDBOX_UID 1000 /* the id inside; outside it is the slot's */
 
@@ -46,10 +46,10 @@ struct sandbox_limits {
 struct sandbox_usage {
     uint64_t cpu_user_us, cpu_system_us; /* since the last reset */
     uint64_t peak_memory_bytes;
-    uint64_t memory_bytes;    /* now */
-    uint64_t oom_kills;       /* since the last reset */
+    uint64_t memory_bytes;      /* now */
+    uint64_t oom_kills;         /* since the last reset */
     uint64_t processes_refused; /* pids.events max, since the last reset */
-    bool memory_limit_reached; /* the slot's own limit (S44) */
+    bool memory_limit_reached;  /* the slot's own limit (S44) */
 };
 struct sandbox_cgroups; /* the tree <service>/<life>/ in each hierarchy */
 enum sandbox_cgroup_kind { SANDBOX_CGROUP_V1, SANDBOX_CGROUP_V2, SANDBOX_CGROUP_NONE };
@@ -58,7 +58,8 @@ enum sandbox_cgroup_kind { SANDBOX_CGROUP_V1, SANDBOX_CGROUP_V2, SANDBOX_CGROUP_
  * `life` this start. force_none: behave as on a host without cgroups (a test switch). The parent of
  * all sandboxes is limited to memory_bytes (S49; 0: RAM less max(512 MiB, 20 %)). */
 int sandbox_cgroups_open(const char *service, const char *life, bool force_none,
-                         uint64_t parent_memory_bytes, struct sandbox_cgroups **ret, struct error *err);
+                         uint64_t parent_memory_bytes, struct sandbox_cgroups **ret,
+                         struct error *err);
 void sandbox_cgroups_free(struct sandbox_cgroups *c); /* removes the groups of this life */
 enum sandbox_cgroup_kind sandbox_cgroups_kind(const struct sandbox_cgroups *c);
 /* Which limits are real here: "memory", "processes", "cpu", "devices", "kill". */
@@ -77,7 +78,7 @@ struct sandbox_link {
     const char *path;   /* where it stands in the sandbox */
 };
 struct sandbox_profile_spec {
-    const char *name; /* "c compile" */
+    const char *name;                   /* "c compile" */
     const struct sandbox_mount *mounts; /* read-only, nosuid, nodev, not recursive (S31) */
     size_t mounts_len;
     const struct sandbox_link *links;
@@ -89,8 +90,9 @@ struct sandbox_profile_spec {
 };
 struct sandbox_profile;
 /* Opens and verifies every source now (S30); keeps copies of all strings. */
-int sandbox_profile_new(const struct sandbox_profile_spec *spec, const struct sandbox_filter *filter,
-                        struct sandbox_profile **ret, struct error *err);
+int sandbox_profile_new(const struct sandbox_profile_spec *spec,
+                        const struct sandbox_filter *filter, struct sandbox_profile **ret,
+                        struct error *err);
 void sandbox_profile_free(struct sandbox_profile *p);
 
 /* ---- slots ---- */
@@ -101,7 +103,8 @@ int sandbox_slot_new(struct sandbox_cgroups *c, unsigned number, uint32_t id_bas
 void sandbox_slot_free(struct sandbox_slot *s); /* only when clean */
 unsigned sandbox_slot_number(const struct sandbox_slot *s);
 /* Sets the limits of the next job and resets the figures (S40). */
-int sandbox_slot_arm(struct sandbox_slot *s, const struct sandbox_limits *limits, struct error *err);
+int sandbox_slot_arm(struct sandbox_slot *s, const struct sandbox_limits *limits,
+                     struct error *err);
 int sandbox_slot_usage(struct sandbox_slot *s, struct sandbox_usage *ret);
 uint64_t sandbox_slot_cpu_us(struct sandbox_slot *s); /* since arm; cheap; 0 with `none` */
 /* After pid 1 is reaped. 0: no process is left. >0: that many were, and got SIGKILL: a bug to log,
@@ -128,30 +131,32 @@ enum sandbox_fd {
     SANDBOX_FD_STDIN = 1 << 1,
     SANDBOX_FD_STDOUT = 1 << 2,
     SANDBOX_FD_STDERR = 1 << 3,
-    SANDBOX_FD_ARTIFACT_IN = 1 << 4,  /* read-only executable, execveat'd */
-    SANDBOX_FD_ARTIFACT_OUT = 1 << 5, /* pipe: the job's `artifact` file leaves here as bytes (S70) */
+    SANDBOX_FD_ARTIFACT_IN = 1 << 4, /* read-only executable, execveat'd */
+    SANDBOX_FD_ARTIFACT_OUT =
+        1 << 5, /* pipe: the job's `artifact` file leaves here as bytes (S70) */
 };
 struct sandbox_start {
-    uint32_t type; /* SANDBOX_START */
-    uint32_t fd_mask; /* which descriptors follow, in the order of enum sandbox_fd */
-    uint32_t cpu_seconds; /* RLIMIT_CPU backstop; 0: none */
-    uint32_t processes; /* RLIMIT_NPROC backstop; 0: none */
-    uint64_t file_bytes; /* RLIMIT_FSIZE */
-    uint64_t data_bytes; /* RLIMIT_DATA, only where no cgroup limits memory; 0: none */
+    uint32_t type;           /* SANDBOX_START */
+    uint32_t fd_mask;        /* which descriptors follow, in the order of enum sandbox_fd */
+    uint32_t cpu_seconds;    /* RLIMIT_CPU backstop; 0: none */
+    uint32_t processes;      /* RLIMIT_NPROC backstop; 0: none */
+    uint64_t file_bytes;     /* RLIMIT_FSIZE */
+    uint64_t data_bytes;     /* RLIMIT_DATA, only where no cgroup limits memory; 0: none */
     uint64_t artifact_bytes; /* most that may leave */
-    uint64_t scratch_bytes; /* unused by pid 1 beyond reporting */
+    uint64_t scratch_bytes;  /* unused by pid 1 beyond reporting */
     uint64_t reserved;
 };
 struct sandbox_report {
-    uint32_t type; /* SANDBOX_READY, _FAILED, _REPORT */
+    uint32_t type;  /* SANDBOX_READY, _FAILED, _REPORT */
     int32_t status; /* REPORT: wait status; FAILED: errno */
     uint64_t max_rss_bytes;
     uint64_t context_switches;
     uint64_t scratch_bytes; /* used at the end */
     int64_t artifact_bytes; /* that left, or -errno */
-    char step[24]; /* FAILED: which step of enter.c or of pid 1, NUL-terminated */
+    char step[24];          /* FAILED: which step of enter.c or of pid 1, NUL-terminated */
 };
-int sandbox_start(struct sandbox *s, const struct sandbox_start *start, const int *fds, size_t fd_count);
+int sandbox_start(struct sandbox *s, const struct sandbox_start *start, const int *fds,
+                  size_t fd_count);
 /* SIGKILL to pid 1 by its pidfd; ends the pid namespace (S50). */
 void sandbox_kill(struct sandbox *s);
 /* waitid without blocking: 1 reaped, 0 still there. */
@@ -160,10 +165,10 @@ void sandbox_close(struct sandbox *s); /* descriptors, after the reap */
 
 /* ---- what this host gives (for `retort doctor` and the start block) ---- */
 struct sandbox_finding {
-    const char *name;  /* "user namespaces", "memory limit", "seccomp", "landlock" */
+    const char *name; /* "user namespaces", "memory limit", "seccomp", "landlock" */
     bool ok;
-    bool essential;    /* isolation would be incomplete without it */
-    char detail[160];  /* what is there, or the one command that would give it */
+    bool essential;   /* isolation would be incomplete without it */
+    char detail[160]; /* what is there, or the one command that would give it */
 };
 /* Fills up to `max`, returns how many. Tries things in children; leaves nothing behind. */
 size_t sandbox_probe(struct sandbox_finding *findings, size_t max);

@@ -1,0 +1,1 @@
+print("Sum:", sum(range(1000)))
