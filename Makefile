@@ -60,11 +60,12 @@ test-long: ## the same, then what takes long: fuzzing, and kill and soak tests w
 	@BUILD=$(BUILD) tools/test.sh --long
 
 test-browser: ## type into the page in a real browser and run it (part of `make test`)
-	@BUILD=$(BUILD) tools/test.sh --only packages --only build-address --only go-seed --only browser
+	@BUILD=$(BUILD) tools/test.sh --only packages --only build-address --only prepare --only browser
 
 bench: all ## measure against the bare host; figures go to docs/performance.md by hand
 	@tools/install-deps.sh $(LANGS)
-	@tools/seed-go-cache.sh $(BUILD_DIR)/toolchains/go
+	@for lang in $(LANGS); do prepare=languages/$$lang/prepare.sh; \
+	  [ ! -x $$prepare ] || $$prepare $(CURDIR)/$(BUILD_DIR)/toolchains/$$lang || exit 1; done
 	@BUILD=$(BUILD_DIR) bench/run $(ARGS)
 
 fuzz: ## fuzz each parser of foreign bytes, FUZZ_SECONDS=60 each (clang)

@@ -23,12 +23,12 @@ step "build (under a minute the first time)"
 make --no-print-directory all
 
 toolchains=$PWD/$build/toolchains
-case " $langs " in
-*" go "*)
-    step "Go's standard library, compiled once for the sandboxes ($build/toolchains/go)"
-    tools/seed-go-cache.sh "$toolchains/go"
-    ;;
-esac
+for lang in $langs; do
+    if [ -x "languages/$lang/prepare.sh" ]; then
+        step "what $lang needs compiled ahead, once ($build/toolchains/$lang)"
+        "languages/$lang/prepare.sh" "$toolchains/$lang"
+    fi
+done
 
 # What to try, once the server has printed its address.
 commands() {

@@ -123,12 +123,14 @@ unit() { # DIR
     return $code
 }
 
-# The sandboxes' Go needs its standard library compiled once; the tests keep one for all their servers.
-go_seed() {
-    case " ${LANGS:-c csharp python go} " in
-    *" go "*) tools/seed-go-cache.sh "$build/toolchains/go" ;;
-    *) echo "LANGS has no go" ;;
-    esac
+# What some languages need compiled ahead (Go's standard library); all servers of the tests share it.
+prepare() {
+    local lang
+    for lang in ${LANGS:-c csharp python go}; do
+        if [ -x "languages/$lang/prepare.sh" ]; then
+            "languages/$lang/prepare.sh" "$PWD/$build/toolchains/$lang" || return 1
+        fi
+    done
 }
 
 integration() { # DIR FILE… — the real binary, from outside
@@ -141,7 +143,7 @@ integration() { # DIR FILE… — the real binary, from outside
         return
     fi
     # No leak check: the server's filter denies ptrace, which it needs. The unit tests have it.
-    RETORT_BUILD=$dir RETORT_GO_SEED=$build/toolchains/go \
+    RETORT_BUILD=$dir RETORT_TOOLCHAINS=$build/toolchains \
         ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=exitcode=66 \
         "${wrap[@]}" "$venv/bin/python" -m pytest -p no:cacheprovider -q --durations=8 --tb=short \
         --junit-xml="$report.pytest.xml" "$@"
@@ -184,7 +186,7 @@ if [ "$failed" -eq 0 ]; then
     phase build-address "gcc, AddressSanitizer and UBSan" \
         compile "$address" gcc -Db_sanitize=address,undefined -Db_lundef=false
     phase unit "unit tests and fuzz corpora, with leak check" unit "$address"
-    phase go-seed "Go's standard library, compiled for the sandboxes" go_seed
+    phase prepare "what languages need compiled ahead" prepare
     phase integration "the real binary from outside" integration "$address" tests/integration
     phase browser "the page in a real browser" browser
     phase build-thread "gcc, ThreadSanitizer" \

@@ -7,13 +7,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile unsigned sum;
+
 /* Reads every byte, so that a sanitizer sees those that are not ours; their sum is of no interest.
  */
-static unsigned touch(struct span s) {
-    unsigned sum = 0;
+static void touch(struct span s) {
     for (size_t i = 0; i < s.len; i++)
         sum += (unsigned char)s.data[i];
-    return sum;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -23,13 +23,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct http_field *fields;
     struct error err = {0};
     size_t count, bytes = 0;
-    volatile unsigned sum = 0;
     arena_init(&arena, 1 << 20);
     int r = http_form_parse(&arena, type, body, &fields, &count, &err);
     if (r == 0) {
         assert(count <= 100);
         for (size_t i = 0; i < count; i++) {
-            sum += touch(fields[i].name) + touch(fields[i].value) + touch(fields[i].filename);
+            touch(fields[i].name);
+            touch(fields[i].value);
+            touch(fields[i].filename);
             bytes += fields[i].value.len;
         }
         assert(bytes <= body.len);

@@ -6,7 +6,7 @@
     client          an httpx.Client of the session's server
 
 The environment says what is tested: RETORT_BUILD (folder with the binary; default build),
-RETORT_GO_SEED (what tools/seed-go-cache.sh made).
+RETORT_TOOLCHAINS (what languages/*/prepare.sh made; default build/toolchains).
 With CI=true a skipped test is a failure.
 """
 import os

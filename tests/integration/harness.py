@@ -22,8 +22,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RETORT_BUILD", REPOSITORY / "build")).resolve()
 BINARY = BUILD / "retort"
 LANGUAGES = REPOSITORY / "languages"
-# A folder as tools/seed-go-cache.sh makes it; every server of the tests reads the same one.
-GO_SEED = Path(os.environ.get("RETORT_GO_SEED", REPOSITORY / "build" / "toolchains" / "go")).resolve()
+# What languages/*/prepare.sh made; every server of the tests reads the same.
+TOOLCHAINS = Path(os.environ.get("RETORT_TOOLCHAINS", REPOSITORY / "build" / "toolchains")).resolve()
 LONG = bool(os.environ.get("RETORT_TEST_LONG"))
 
 SLOTS_MAX = 65_534  # host ids id_base+1 … id_base+65534 (S10)
@@ -143,7 +143,7 @@ class Instance:
         self.data = Path(data) if data else self.folder / "data"
         self.environment = dict(os.environ, **{k: str(v) for k, v in (env or {}).items()})
         self.flags = ["--studio", studio, "--data", str(self.data), "--languages", str(languages),
-                      "--toolchains", str(GO_SEED.parent), "--id-base", str(self.id_base)]
+                      "--toolchains", str(TOOLCHAINS), "--id-base", str(self.id_base)]
         if langs:
             self.flags += ["--langs", langs]
         for name, value in options.items():
