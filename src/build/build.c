@@ -104,7 +104,9 @@ static int stage_spec_of(const struct builder *builder, const struct build_spec 
         .memory_bytes = memory,
         .processes = either(want->processes, own->processes, LIMIT_COMPILE_PROCESSES),
         .output_bytes = either(want->output_bytes, own->output_bytes, LIMIT_COMPILE_OUTPUT_BYTES),
-        .file_bytes = either(want->scratch_bytes, own->scratch_bytes, LIMIT_COMPILE_SCRATCH_BYTES),
+        /* Above the scratch, so that a full disk is told as one (ENOSPC), not by a signal. */
+        .file_bytes =
+            either(want->scratch_bytes, own->scratch_bytes, LIMIT_COMPILE_SCRATCH_BYTES) + MIB,
         .artifact_bytes = either(want->artifact_bytes, own->artifact_bytes, LIMIT_ARTIFACT_BYTES),
         /* The end of a compiler's words says as much as the beginning. */
         .on_output_limit = STAGE_OUTPUT_TRUNCATE,

@@ -70,6 +70,23 @@ void exchange_finish(struct http_exchange *x) {
         connection_wake(c);
 }
 
+/* A refusal of this module's own, as a problem with a stable type. */
+static void refuse(struct http_exchange *x, int status, const char *why) {
+    static const struct {
+        int status;
+        const char *type;
+    } types[] = {{400, "bad-message"},    {404, "not-found"},       {405, "method-not-allowed"},
+                 {408, "too-slow"},       {413, "too-large"},       {414, "target-too-long"},
+                 {417, "expectation"},    {421, "misdirected"},     {431, "head-too-large"},
+                 {501, "not-implemented"}, {503, "busy"},           {505, "http-version"}};
+    const char *type = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (types[i].status == status)
+            type = types[i].type;
+    http_add_header(x, "X-Content-Type-Options", "nosniff"); /* H30 */
+    http_respond_problem(x, status, type, "%s", why);
+}
+
 void request_fail(struct http_connection *c, int status, const char *why) {
     struct http_exchange *x = c->exchange;
     connection_enter(c);
@@ -92,7 +109,7 @@ void request_fail(struct http_connection *c, int status, const char *why) {
         x->close = true;
         if (status == 503)
             http_add_header(x, "Retry-After", "1");
-        http_respond_problem(x, status, NULL, "%s", why);
+        refuse(x, status, why);
     }
     connection_leave(c);
 }
@@ -174,9 +191,9 @@ static bool check_host(struct http_exchange *x) {
         http_host_known(authority.host, config->hosts))
         return true;
     x->close = true;
-    http_respond_problem(x, 421, NULL,
-                         "this server does not answer to the name \"%.*s\": give it with --host",
-                         SPAN_ARG(text));
+    CLEANUP_FREE char *why = base_printf(
+        "this server does not answer to the name \"%.*s\": give it with --host", SPAN_ARG(text));
+    refuse(x, 421, why);
     return false;
 }
 
@@ -210,14 +227,16 @@ static bool find_route(struct http_exchange *x) {
         return true;
     http_allow_text(match.allowed, allow);
     if (match.allowed == 0) {
-        http_respond_problem(x, 404, NULL, "nothing is at this path");
+        refuse(x, 404, "nothing is at this path");
         return false;
     }
     http_add_header(x, "Allow", allow);
-    if (c->parser.method == HTTP_OPTIONS)
+    if (c->parser.method == HTTP_OPTIONS) {
         http_respond(x, 204, NULL, (struct span){0});
-    else
-        http_respond_problem(x, 405, NULL, "this path takes %s", allow);
+        return false;
+    }
+    CLEANUP_FREE char *why = base_printf("this path takes %s", allow);
+    refuse(x, 405, why);
     return false;
 }
 

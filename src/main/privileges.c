@@ -132,8 +132,18 @@ static int install_filter(struct error *err) {
     return 0;
 }
 
+/* While there still are capabilities to do it with. */
+static int drop_bounding_set(struct error *err) {
+    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            return error_errno(err, errno, "drop capability %lu from the bounding set", cap);
+    return 0;
+}
+
 int privileges_drop(const struct privileges *p, struct error *err) {
-    int r = drop_ids(p, err);
+    int r = drop_bounding_set(err);
+    if (r == 0)
+        r = drop_ids(p, err);
     if (r == 0)
         r = drop_capabilities(err);
     if (r == 0)

@@ -26,7 +26,7 @@ static void fill(const struct language *language, const struct language_stage *s
         .links_len = stage->links_len,
         .scratch_bytes = stage->limits.scratch_bytes,
         .proc_full = stage->proc_full,
-        .max_file_bytes = LIMIT_MAX_SCRATCH_BYTES,
+        .max_file_bytes = LIMIT_MAX_SCRATCH_BYTES + MIB,
         .max_open_files = OPEN_FILES_MAX,
     };
 }

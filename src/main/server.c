@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,7 @@ struct server {
     struct runner *runner;
     struct http_server *studio;
     struct api api;
-    bool lost;
+    atomic_uint lanes_busy; /* while draining: those that still have connections */
 };
 
 /* ---- the document ---- */
@@ -137,15 +138,25 @@ static void stop_all(struct server *s) {
         loop_stop(s->lanes[i].loop);
 }
 
-/* Every lane looks after its own connections; the loops end with the last of them all. */
+static size_t connections(const struct lane *lane) {
+    size_t n = 0;
+    for (size_t i = 0; i < lane->listeners_len; i++)
+        n += http_listener_connections(lane->listeners[i]);
+    return n;
+}
+
+/* Every lane looks after its own connections. The first one ends last: it is the one that hears the
+ * spawner, for all of them. */
 static void on_drain_look(struct loop_timer *timer) {
     struct lane *lane = CONTAINER_OF(timer, struct lane, drain_look);
-    for (size_t i = 0; i < lane->listeners_len; i++) {
-        if (http_listener_connections(lane->listeners[i]) > 0) {
-            loop_timer_start(lane->loop, timer, DRAIN_LOOK_MS, on_drain_look);
-            return;
-        }
+    struct server *s = lane->server;
+    bool first = lane == &s->lanes[0];
+    if (connections(lane) > 0 || (first && atomic_load(&s->lanes_busy) > 0)) {
+        loop_timer_start(lane->loop, timer, DRAIN_LOOK_MS, on_drain_look);
+        return;
     }
+    if (!first)
+        atomic_fetch_sub(&s->lanes_busy, 1);
     loop_stop(lane->loop);
 }
 
@@ -159,6 +170,7 @@ static void on_lane_drain(struct loop_task *task) {
 static void on_drain(void *user) {
     struct server *s = user;
     log_info("draining");
+    atomic_store(&s->lanes_busy, s->lanes_len - 1);
     for (unsigned i = s->lanes_len; i-- > 0;)
         loop_post(s->lanes[i].loop, &s->lanes[i].drain, on_lane_drain);
 }
@@ -182,6 +194,7 @@ static int open_modules(struct server *s, struct error *err) {
         .on_output_limit = json_is_true(json_object_get(runner, "truncate"))
                                ? STAGE_OUTPUT_TRUNCATE
                                : STAGE_OUTPUT_KILL,
+        .languages = s->languages,
         .maximum = {.wall_ms = big_number(runner, "max_wall_ms"),
                     .cpu_ms = big_number(runner, "max_cpu_ms"),
                     .memory_bytes = big_number(runner, "max_memory_bytes"),

@@ -168,7 +168,8 @@ int run_job_stage(const struct run_job *job, int artifact_fd, struct stage_spec 
         .memory_bytes = job->run.memory_bytes,
         .processes = job->run.processes,
         .output_bytes = job->run.output_bytes,
-        .file_bytes = job->run.scratch_bytes,
+        /* Above the scratch, so that a full disk is told as one (ENOSPC), not by a signal. */
+        .file_bytes = job->run.scratch_bytes + MIB,
     };
     if (artifact_fd >= 0 && language->artifact == ARTIFACT_NATIVE) {
         ret->artifact_fd = artifact_fd;

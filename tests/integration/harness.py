@@ -136,7 +136,7 @@ class Instance:
                  data=None, id_base=None, **options):
         self.number = next(self._numbers)
         # Ids of this test process alone: far from a real server's, and from other test runs'.
-        share = (os.getpid() % 800) * 16 + self.number % 16
+        share = (os.getpid() % 100) * 128 + self.number % 128
         self.id_base = id_base or 1_000_000_000 + share * 65_536
         self.folder = Path(tempfile.mkdtemp(prefix="retort-test-", dir="/var/tmp"))
         self.folder.chmod(0o755)

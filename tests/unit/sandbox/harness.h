@@ -55,6 +55,8 @@ void harness_result_done(struct harness_result *r);
 /* stdout of `sh -c script`; the result's status must be an exit with 0. Freed by the caller. */
 char *harness_shell(struct harness *h, const char *script);
 
+/* START with everything on /dev/null. */
+void harness_start(struct sandbox *s, const struct harness_job *job);
 /* READY or FAILED, within ten seconds. */
 bool harness_wait_message(struct sandbox *s, struct sandbox_report *ret);
 /* Reaps (after a kill), empties, cleans; returns what sandbox_slot_empty said. */

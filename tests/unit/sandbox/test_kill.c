@@ -98,7 +98,7 @@ static void test_kill_pid_one(void **state) {
     harness_result_done(&r);
 }
 
-static pid_t spawner_with_sandbox(struct harness *h, bool keep_socket) {
+static pid_t spawner_with_sandbox(struct harness *h, bool keep_socket, bool running) {
     int pipe_fds[2];
     assert_return_code(pipe(pipe_fds), errno);
     pid_t spawner = fork();
@@ -110,6 +110,10 @@ static pid_t spawner_with_sandbox(struct harness *h, bool keep_socket) {
             _exit(1);
         if (write(pipe_fds[1], &s.pid, sizeof s.pid) != sizeof s.pid)
             _exit(1);
+        const char *const argv[] = {"/usr/bin/sleep", "30", NULL};
+        if (running)
+            harness_start(&s, &(struct harness_job){.argv = argv});
+        usleep(50000);
         if (!keep_socket)
             close(s.control);
         sleep(30);
@@ -133,8 +137,8 @@ static pid_t spawner_with_sandbox(struct harness *h, bool keep_socket) {
 /* S51: the spawner dies, or only its end of the socket does. */
 static void test_spawner_dies(void **state) {
     struct harness *h = *state;
-    spawner_with_sandbox(h, true);
-    spawner_with_sandbox(h, false);
+    for (int i = 0; i < 4; i++)
+        spawner_with_sandbox(h, i & 1, i & 2);
     assert_int_equal(sandbox_slot_empty(h->slot), 0);
 }
 

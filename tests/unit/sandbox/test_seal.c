@@ -298,8 +298,8 @@ static void test_failing_step(void **state) {
 static void test_bad_sources(void **state) {
     struct harness *h = *state;
     static const struct sandbox_mount bad[] = {
-        {"/proc/self", "/x"}, {"/sys/kernel", "/x"}, {"/nowhere", "/x"},  {"/lib", "/x"},
-        {"/dev/null", "/x"},  {"/usr", "x"},         {"/usr", "/a/../b"},
+        {"/proc/sys", "/x"}, {"/sys/kernel", "/x"}, {"/nowhere", "/x"},  {"/lib", "/x"},
+        {"/dev/null", "/x"}, {"/usr", "x"},         {"/usr", "/a/../b"},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct sandbox_profile_spec spec = {.name = "bad", .mounts = &bad[i], .mounts_len = 1};
