@@ -65,7 +65,7 @@ test-browser: ## type into the page in a real browser and run it (part of `make 
 bench: all ## measure against the bare host; figures go to docs/performance.md by hand
 	@tools/install-deps.sh $(LANGS)
 	@for lang in $(LANGS); do prepare=languages/$$lang/prepare.sh; \
-	  [ ! -x $$prepare ] || $$prepare $(CURDIR)/$(BUILD_DIR)/toolchains/$$lang || exit 1; done
+	  [ ! -x $$prepare ] || $$prepare $(abspath $(BUILD_DIR))/toolchains/$$lang || exit 1; done
 	@BUILD=$(BUILD_DIR) bench/run $(ARGS)
 
 fuzz: ## fuzz each parser of foreign bytes, FUZZ_SECONDS=60 each (clang)

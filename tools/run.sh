@@ -22,7 +22,7 @@ echo "All there."
 step "build (under a minute the first time)"
 make --no-print-directory all
 
-toolchains=$PWD/$build/toolchains
+toolchains=$(realpath -m "$build")/toolchains
 for lang in $langs; do
     if [ -x "languages/$lang/prepare.sh" ]; then
         step "what $lang needs compiled ahead, once ($build/toolchains/$lang)"

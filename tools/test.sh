@@ -128,7 +128,7 @@ prepare() {
     local lang
     for lang in ${LANGS:-c csharp python go}; do
         if [ -x "languages/$lang/prepare.sh" ]; then
-            "languages/$lang/prepare.sh" "$PWD/$build/toolchains/$lang" || return 1
+            "languages/$lang/prepare.sh" "$(realpath -m "$build")/toolchains/$lang" || return 1
         fi
     done
 }

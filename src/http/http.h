@@ -99,8 +99,8 @@ void http_server_free(struct http_server *server);
 /* Before the first http_listen. `route` and its strings must outlive the server. A path that no
  * route has is 404, a known path with another method 405 with Allow; OPTIONS * is answered. */
 void http_server_route(struct http_server *server, const struct http_route *route);
-/* How a refusal of this module (400, 404, 405, 408, 413, 414, 421, 431, 501…) is worded:
- * default is problem+json (RFC 9457) with type "about:blank", title, status, detail. */
+/* A refusal of this module (400, 404, 405, 408, 413, 414, 421, 431, 501…) is a problem document
+ * (RFC 9457) with a stable type, such as "/problems/misdirected". */
 
 /* Takes the descriptor of a bound, listening, non-blocking socket over. On the loop's thread or
  * before it runs. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -70,12 +71,13 @@ static void seat_dispatch(struct spawner *s, struct seat *seat) {
     struct error err = {0};
     struct sandbox_limits limits = {.memory_bytes = p->memory_bytes, .processes = p->processes};
     bool memory_is_real = sandbox_cgroups_enforces(s->cgroups, "memory");
+    bool cpu_is_real = sandbox_cgroups_enforces(s->cgroups, "cpu");
     bool processes_are_real = sandbox_cgroups_enforces(s->cgroups, "processes");
     struct sandbox_start start = {
         .type = SANDBOX_START,
         .fd_mask = p->fd_mask,
         /* A backstop: the cgroup's counter decides, which forking does not evade (S46). */
-        .cpu_seconds = p->cpu_ms / 1000 + 2,
+        .cpu_seconds = p->cpu_ms / 1000 + (cpu_is_real ? 2 : 1),
         .processes = processes_are_real ? 0 : p->processes,
         .file_bytes = p->file_bytes,
         .data_bytes = memory_is_real ? 0 : p->memory_bytes,
@@ -246,12 +248,21 @@ void seat_on_control(struct spawner *s, struct seat *seat) {
 
 /* ---- the end ---- */
 
-static enum spawner_cause judge(const struct seat *seat, const struct sandbox_usage *usage) {
+/* Without a counter of the group's CPU time the rlimit is what ends a spinning program. */
+static bool ended_by_cpu_rlimit(const struct spawner *s, const struct seat *seat) {
+    return seat->reported && WIFSIGNALED(seat->report.status) &&
+           WTERMSIG(seat->report.status) == SIGXCPU && !sandbox_cgroups_enforces(s->cgroups, "cpu");
+}
+
+static enum spawner_cause judge(const struct spawner *s, const struct seat *seat,
+                                const struct sandbox_usage *usage) {
     if (seat->killed && (!seat->started_us || seat->cause == SPAWNER_FAILED))
         return seat->cause;
     if (usage->oom_kills > 0)
         return usage->memory_limit_reached ? SPAWNER_MEMORY : SPAWNER_HOST_MEMORY;
     if (usage->cpu_user_us + usage->cpu_system_us >= seat->cpu_limit_us)
+        return SPAWNER_CPU;
+    if (ended_by_cpu_rlimit(s, seat))
         return SPAWNER_CPU;
     if (seat->reported)
         return SPAWNER_EXITED;
@@ -270,7 +281,7 @@ static void send_exit(struct spawner *s, struct seat *seat) {
         log_warning("slot %u: no figures", sandbox_slot_number(seat->slot));
     const struct sandbox_report *report = &seat->report;
     uint64_t end = seat->ended_us ? seat->ended_us : clock_now_us();
-    enum spawner_cause cause = judge(seat, &usage);
+    enum spawner_cause cause = judge(s, seat, &usage);
     struct protocol_record record = {
         .type = PROTOCOL_EXIT,
         .id = seat->order->record.id,

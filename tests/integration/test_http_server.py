@@ -115,7 +115,7 @@ def test_problem_document(server):
     assert answer.headers["content-type"] == "application/problem+json"
     problem = json.loads(answer.body)
     assert problem["instance"] == answer.headers["x-request-id"]
-    assert (problem["type"], problem["title"], problem["status"]) == ("about:blank", "Not Found", 404)
+    assert (problem["type"], problem["title"], problem["status"]) == ("/problems/not-found", "Not found", 404)
 
 
 def test_misdirected_names_the_option_h35(server):

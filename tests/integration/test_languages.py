@@ -171,6 +171,8 @@ def test_without_cgroups_it_says_what_is_missing(serve):
     assert "memory" in run["limits_not_enforced"]
     run = instance.run("c", ALL["c"]["sleeps"], **limits(wall_ms=500))
     assert (run["verdict"], run["run"]["limit"]) == ("time_limit", "wall")
+    # Nobody counts its CPU time then; the rlimit behind it is what ends it.
+    assert "cpu" in run["limits_not_enforced"]
     run = instance.run("c", ALL["c"]["spins"], **limits(cpu_ms=1000, wall_ms=20_000))
     assert (run["verdict"], run["run"]["limit"]) == ("time_limit", "cpu"), run
     assert not harness.job_processes(instance)
