@@ -39,12 +39,21 @@ int api_refuse_unknown_language(struct api_refusal *refusal, const struct langua
                       name.data, there);
 }
 
+const char *api_language_reason(const struct language *language) {
+    if (language->state == LANGUAGE_READY)
+        return NULL;
+    /* A tool that is there and cannot be used is told with its path: that is the log's to say (H42). */
+    if (language->state == LANGUAGE_UNUSABLE || !language->reason)
+        return "its toolchain is there but cannot be used; the server's log says why";
+    return language->reason;
+}
+
 int api_refuse_not_ready(struct api_refusal *refusal, const struct language *language) {
     CLEANUP_BUFFER struct buffer packages = BUFFER_INIT(400);
     for (size_t i = 0; i < language->packages_len; i++)
         if (buffer_printf(&packages, "%s%s", i ? " " : "", language->packages[i]) < 0)
             break;
-    const char *reason = language->reason ? language->reason : "it is not ready";
+    const char *reason = api_language_reason(language);
     /* The reason may name the package already. */
     if (packages.len == 0 || strstr(reason, packages.data))
         return api_refuse(refusal, 501, "toolchain-missing", "%s cannot be used here: %s.",

@@ -26,6 +26,8 @@ void api_respond_refusal(struct http_exchange *x, const struct api_refusal *refu
 /* The reasons that both surfaces word the same way. */
 int api_refuse_unknown_language(struct api_refusal *refusal, const struct language_table *languages,
                                 struct span name);
+/* Why it is not ready, in words for strangers; NULL when it is. */
+const char *api_language_reason(const struct language *language);
 int api_refuse_not_ready(struct api_refusal *refusal, const struct language *language);
 /* -EINVAL, -E2BIG and the rest of run_start, or of RUN_REFUSED. */
 int api_refuse_run(struct api_refusal *refusal, int code, const char *words);

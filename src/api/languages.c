@@ -61,7 +61,7 @@ json_t *api_language_json(const struct language *language) {
     set_text(object, "entry", language->entry);
     set_text(object, "version", language->version);
     set_text(object, "state", state_names[language->state]);
-    set_text(object, "reason", language->state == LANGUAGE_READY ? NULL : language->reason);
+    set_text(object, "reason", api_language_reason(language));
     json_object_set_new(object, "packages", strings(language->packages, language->packages_len));
     set_text(object, "sample", language->sample);
     json_t *limits = json_object();

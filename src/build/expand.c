@@ -41,6 +41,7 @@ static int add_file(struct words *w, struct span name, struct error *err) {
 
 static int add_files_ending(struct words *w, const struct expansion *e, struct span ending,
                             struct error *err) {
+    size_t before = w->len;
     for (size_t i = 0; i < e->files_len; i++) {
         if (!span_ends_with(e->files[i].name, ending))
             continue;
@@ -48,7 +49,9 @@ static int add_files_ending(struct words *w, const struct expansion *e, struct s
         if (r < 0)
             return r;
     }
-    return 0;
+    return w->len > before ? 0
+                           : error_set(err, EINVAL, "no file's name ends in \"%.*s\"",
+                                       SPAN_ARG(ending));
 }
 
 /* What a placeholder inside a word becomes; to free(). NULL: it is none, and stays as it is. */

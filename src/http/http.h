@@ -106,10 +106,12 @@ void http_server_route(struct http_server *server, const struct http_route *rout
  * before it runs. */
 int http_listen(struct http_server *server, struct loop *loop, int listen_fd,
                 struct http_listener **ret_listener, struct error *err);
-/* Stops accepting; idle connections are closed, busy ones end with their answer (Connection: close). */
+/* Stops accepting; idle connections are closed, busy ones end with their answer (Connection: close).
+ * A client that does not close then is waited for, for at most 3 s. */
 void http_listener_drain(struct http_listener *listener);
 size_t http_listener_connections(const struct http_listener *listener);
-/* Closes everything at once (on_gone is called) and frees the listener. */
+/* Closes everything at once (on_gone is called) and frees the listener. On the loop's thread, or
+ * after it has stopped; not from inside a handler. */
 void http_listener_free(struct http_listener *listener);
 
 /* ---- the request ---- */
@@ -117,7 +119,8 @@ enum http_method http_method(const struct http_exchange *x);
 struct span http_path(const struct http_exchange *x);       /* decoded once, checked (H20) */
 struct span http_path_rest(const struct http_exchange *x);  /* what the route's star stands for */
 struct span http_target_query(const struct http_exchange *x); /* raw, without '?' */
-struct span http_query(struct http_exchange *x, const char *name, bool *ret_found); /* decoded */
+/* Decoded; the first of that name. Data NULL, and not found, also when it is malformed. */
+struct span http_query(struct http_exchange *x, const char *name, bool *ret_found);
 struct span http_header(const struct http_exchange *x, const char *name); /* first; data NULL: none */
 struct span http_body(const struct http_exchange *x);       /* collected body */
 struct span http_peer(const struct http_exchange *x);       /* address as text, without port */

@@ -114,6 +114,8 @@ static void look_at_line(struct reader *r, struct span line, size_t max) {
             reader_fail(r, "a control byte (0x%02x)", (unsigned)(unsigned char)line.data[i]);
             return;
         }
+    if (!utf8_valid(line))
+        reader_fail(r, "not UTF-8");
     r->indented = line.len && (line.data[0] == ' ' || line.data[0] == '\t');
     struct span text = span_trim(line, " \t");
     if (text.len == 0 || text.data[0] == ';' || text.data[0] == '#')

@@ -54,17 +54,23 @@ static void find_tools(struct resolver *r) {
     r->placeholders.tools_len = r->tools_len;
 }
 
-static void ask_version(struct resolver *r) {
-    size_t len;
-    char **words = ini_words(r->ini, "version", "command", &len);
+static void replace_all(const struct placeholders *p, char **words, size_t len) {
     for (size_t i = 0; i < len; i++) {
-        char *replaced = placeholders_replace(&r->placeholders, words[i]);
+        char *replaced = placeholders_replace(p, words[i]);
         free(words[i]);
         words[i] = replaced;
     }
+}
+
+static void ask_version(struct resolver *r) {
+    size_t len;
+    char **words = ini_words(r->ini, "version", "command", &len);
+    replace_all(&r->placeholders, words, len);
     struct error err = {0};
     CLEANUP_FREE char *number = NULL;
-    if (len > 0 && tool_version(words, TOOL_VERSION_WAIT_MS, &number, &err) < 0) {
+    int e = len > 0 ? tool_version(words, TOOL_VERSION_WAIT_MS, &number, &err) : 0;
+    /* A tool that was only slow (a cold disk, a busy machine) can still be used. */
+    if (e < 0 && e != -ETIMEDOUT) {
         set_state(r->l, LANGUAGE_UNUSABLE, err.message);
     } else if (number) {
         const struct ini_line *prefix = ini_get(r->ini, "version", "prefix");
@@ -84,17 +90,9 @@ static void look_for_needs(struct resolver *r) {
     if (access(path, F_OK) == 0)
         return;
     const struct ini_line *help = ini_get(r->ini, "language", "needs_help");
-    CLEANUP_FREE char *words = placeholders_replace(&r->placeholders, help ? help->value : "");
-    CLEANUP_FREE char *reason = base_printf("%s is not there%s%s", path, *words ? ": " : "", words);
+    CLEANUP_FREE char *reason = help ? placeholders_replace(&r->placeholders, help->value)
+                                     : base_printf("%s is not there", path);
     set_state(r->l, LANGUAGE_UNUSABLE, reason);
-}
-
-static void replace_all(const struct placeholders *p, char **words, size_t len) {
-    for (size_t i = 0; i < len; i++) {
-        char *replaced = placeholders_replace(p, words[i]);
-        free(words[i]);
-        words[i] = replaced;
-    }
 }
 
 static void resolve_stage(struct resolver *r, const char *section, struct language_stage *stage) {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/nearest.h"
 #include "language/internal.h"
 
 struct language_table *table_new(void) { return base_alloc(sizeof(struct language_table)); }
@@ -128,15 +129,36 @@ static int read_one(struct language_table *t, const char *folder, const char *na
 
 static int is_folder(const struct dirent *entry) { return entry->d_name[0] != '.'; }
 
-/* Names that `only` asks for and no folder has. */
-static int check_only(const struct language_table *t, const char *only, struct error *err) {
+/* Names that `only` asks for and no folder has; the list is of all folders, also unread ones. */
+static int check_only(const char *only, const char *const *folders, struct error *err) {
     struct span rest = span_of(only);
     while (only && rest.data) {
-        struct span name = span_trim(span_cut(rest, ',', &rest), " ");
-        if (name.len > 0 && !language_find(t, name))
-            return error_set(err, EINVAL, "there is no language \"%.*s\"", SPAN_ARG(name));
+        CLEANUP_FREE char *name = span_dup(span_trim(span_cut(rest, ',', &rest), " "));
+        size_t i = 0;
+        while (folders[i] && strcmp(folders[i], name) != 0)
+            i++;
+        if (folders[i] || !*name)
+            continue;
+        const char *nearest = nearest_name(name, folders);
+        return nearest ? error_set(err, EINVAL, "there is no language \"%s\", did you mean \"%s\"?",
+                                   name, nearest)
+                       : error_set(err, EINVAL, "there is no language \"%s\"", name);
     }
     return 0;
+}
+
+static int read_folders(struct language_table *t, const char *dir, const char *const *folders,
+                        const char *only, const char *toolchains, unsigned reader_uid,
+                        struct error *err) {
+    int r = check_only(only, folders, err);
+    for (size_t i = 0; r == 0 && folders[i]; i++) {
+        CLEANUP_FREE char *folder = base_printf("%s/%s", dir, folders[i]);
+        struct resolve_context context = {folder, toolchains, reader_uid};
+        struct stat st;
+        if (is_wanted(only, folders[i]) && stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
+            r = read_one(t, folder, folders[i], &context, err);
+    }
+    return r;
 }
 
 int language_table_read(const char *dir, const char *only, const char *toolchains,
@@ -145,20 +167,16 @@ int language_table_read(const char *dir, const char *only, const char *toolchain
     int n = scandir(dir, &entries, is_folder, alphasort);
     if (n < 0)
         return error_errno(err, errno, "languages: %s", dir);
-    struct language_table *t = table_new();
-    int r = 0;
+    char **folders = base_alloc(sizeof *folders);
+    size_t folders_len = 0;
     for (int i = 0; i < n; i++) {
-        CLEANUP_FREE char *folder = base_printf("%s/%s", dir, entries[i]->d_name);
-        struct resolve_context context = {folder, toolchains, reader_uid};
-        struct stat st;
-        if (r == 0 && stat(folder, &st) == 0 && S_ISDIR(st.st_mode) &&
-            is_wanted(only, entries[i]->d_name))
-            r = read_one(t, folder, entries[i]->d_name, &context, err);
+        words_append(&folders, &folders_len, base_strdup(entries[i]->d_name));
         free(entries[i]);
     }
     free(entries);
-    if (r == 0)
-        r = check_only(t, only, err);
+    struct language_table *t = table_new();
+    int r = read_folders(t, dir, (const char *const *)folders, only, toolchains, reader_uid, err);
+    words_free(folders, folders_len);
     if (r < 0) {
         language_table_free(t);
         return r;

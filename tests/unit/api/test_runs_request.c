@@ -101,7 +101,7 @@ static void the_language(void **state) {
     assert_refused("{\"language\":7,\"source\":\"x\"}", 400, "bad-request", "language");
     assert_refused("{\"language\":\"go\",\"source\":\"x\"}", 501, "toolchain-missing", "golang-go");
     assert_refused("{\"language\":\"ruby\",\"source\":\"x\"}", 501, "toolchain-missing",
-                   "not readable");
+                   "cannot be used; the server");
 }
 
 static void no_source(void **state) {

@@ -174,11 +174,13 @@ static void test_kill_at_every_step(void **state) {
         struct harness h;
         struct harness_result r;
         harness_open(&h, &(struct harness_options){.stop_at = sandbox_step_name(step)});
-        run_script(&h, "sleep 0.01; echo done", 60, &r);
+        /* A daemon that speaks later: pid 1 ends it together with the program. */
+        run_script(&h, "(setsid sh -c 'sleep 0.06; echo late' &); echo done", 150, &r);
         assert_true(r.timed_out);
         assert_false(r.reported || r.failed);
         /* The program has run only where the step comes after it. */
         assert_int_equal(r.out.len > 0, step > SANDBOX_STEP_EXEC);
+        assert_true(r.out.len == 0 || !strstr(r.out.data, "late"));
         assert_int_equal(r.left, 0);
         assert_int_equal(processes_of_slot(&h), 0);
         harness_result_done(&r);

@@ -143,10 +143,11 @@ static void test_set_id(void **state) {
 /* S47 */
 static void test_ceilings(void **state) {
     expect_text(*state,
-                "grep core /proc/self/limits | tr -s ' '; ulimit -Hn; ulimit -Hf; ulimit -l; "
+                "grep core /proc/self/limits | tr -s ' '; cat /proc/self/oom_score_adj; ulimit "
+                "-Hn; ulimit -Hf; ulimit -l; "
                 "ulimit -n 257 2>/dev/null || "
                 "echo no",
-                "Max core file size 1 1 bytes \n256\n65536\n64\nno\n");
+                "Max core file size 1 1 bytes \n500\n256\n65536\n64\nno\n");
 }
 
 /* S33 with a full proc: the settings are there to read, the host is not. */
