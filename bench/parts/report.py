@@ -3,6 +3,7 @@ from dataclasses import asdict
 from statistics import median
 
 MEMORY_MARK_KIB = 30 * 1024
+NOISE_MOST = 0.1
 
 
 def _table(heads, rows):
@@ -81,6 +82,20 @@ def _parts(result):
     return _table(["clients", "queue", "compile", "run", "rest", "bare compile", "bare run"], rows)
 
 
+def foreign_share(results):
+    """Of the host's busy time while the bare side ran: what neither it nor the client used."""
+    sides = [row.bare for result in results for row in result.rows]
+    machine = sum(s.used.machine for s in sides)
+    known = sum(s.used.bare + s.used.client for s in sides)
+    return max(0.0, 1 - known / machine) if machine else 0.0
+
+
+def _noise(results):
+    share = foreign_share(results)
+    text = f"Other programs' share of the host's busy time in the bare windows: {share:.0%}."
+    return text if share < NOISE_MOST else f"{text} **Not quiet: no figures to quote.**"
+
+
 def _workload(result):
     counts = sum(r.ours.count for r in result.rows), sum(r.bare.count for r in result.rows)
     return "\n\n".join([
@@ -105,7 +120,8 @@ def _memory(memory):
 
 
 def everything(results, memory):
-    return "\n\n".join([_workload(r) for r in results] + ([_memory(memory)] if memory else []))
+    return "\n\n".join([_workload(r) for r in results] + ([_memory(memory)] if memory else []) +
+                       [_noise(results)])
 
 
 def as_json(facts, results, memory):
@@ -114,6 +130,7 @@ def as_json(facts, results, memory):
                 "cpu_seconds": asdict(s.used)}
     return {
         "host": facts,
+        "foreign_share": foreign_share(results),
         "memory_kib": asdict(memory) if memory else None,
         "workloads": [{
             "name": r.workload.name, "mark": r.workload.mark,

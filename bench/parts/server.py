@@ -138,7 +138,7 @@ class Server:
             sandboxes = self.get("/stats")["sandboxes"]
             if sandboxes["filling"] or sandboxes["ready"] != last:
                 last, since = sandboxes["ready"], time.monotonic()
-            elif time.monotonic() - since > 1:
+            elif time.monotonic() - since > 1.5:  # the figures are renewed once a second
                 return
             time.sleep(0.1)
         raise ServerFailed(f"the pool did not come to rest\n{self._log_text()}")
@@ -151,6 +151,8 @@ class Server:
             raise ServerFailed(f"language {name}: {row['reason'] if row else 'not in the table'}")
 
     def memory(self):
+        """When the pool is full."""
+        self._wait_for_pool()
         ready = self.get("/stats")["sandboxes"]["ready"]
         return Memory(*_rollup(self.server_pid), *_rollup(self.process.pid), ready)
 

@@ -12,7 +12,9 @@ with open(name, "rb") as file:
 try:
     compile(source, name, "exec", dont_inherit=True)
 except SyntaxError as error:
-    print(f"{name}:{error.lineno or 0}:{error.offset or 0}: {type(error).__name__}: {error.msg}")
+    sys.stdout.reconfigure(errors="backslashreplace")
+    line, column = max(error.lineno or 0, 0), max(error.offset or 0, 0)
+    print(f"{name}:{line}:{column}: {type(error).__name__}: {error.msg}")
     # Without the frames of this file, what is left is what Python prints for its own main file.
     sys.tracebacklimit = 0
     raise

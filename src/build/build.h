@@ -1,13 +1,14 @@
-/* build.h: source to artifact: the compile stage, its diagnostics, and (for interpreters) the check.
+/* build.h: source to artifact: the compile stage, its diagnostics, and (for interpreters) the
+ * check.
  *
  * A build belongs to one loop. It owns nothing of the caller's; what it returns is the caller's.
  */
 #pragma once
-#include <jansson.h>
 #include "base/bytes.h"
 #include "base/error.h"
 #include "language/language.h"
 #include "spawner/stage.h"
+#include <jansson.h>
 
 struct loop;
 struct spawner_client;
@@ -23,8 +24,8 @@ struct build_diagnostic {
 const char *build_severity_name(enum build_severity s);
 
 /* Reads the compiler's own words. At most BUILD_DIAGNOSTICS_MAX entries; what it does not know is
- * left out (the text itself is kept by the caller). `out` and `err`: the stage's streams. A parser of
- * foreign bytes: it has a fuzz target. */
+ * left out (the text itself is kept by the caller). `out` and `err`: the stage's streams. A parser
+ * of foreign bytes: it has a fuzz target. */
 #define BUILD_DIAGNOSTICS_MAX 200
 size_t build_diagnostics_parse(enum language_diagnostics kind, struct span out, struct span err,
                                struct build_diagnostic **ret);
@@ -52,10 +53,10 @@ struct build_spec {
     const struct stage_file *files; /* files[0] is the entry */
     size_t files_len;
     struct language_limits limits; /* 0: the language's; already bounded by the caller */
-    bool check; /* the check stage instead of the compile stage */
+    bool check;                    /* the check stage instead of the compile stage */
 };
 struct build_result {
-    struct stage_result stage;     /* verdict OK, COMPILE_ERROR or what ended it */
+    struct stage_result stage; /* verdict OK, COMPILE_ERROR or what ended it */
     struct build_diagnostic *diagnostics;
     size_t diagnostics_len;
     /* verdict OK: stage.artifact is the artifact (native or file). */

@@ -3,10 +3,13 @@
  * A parser of foreign bytes: what a line is not is left out, nothing is believed, everything is
  * bounded. The compilers' formats are the ones that they print without a terminal:
  *
- *   gcc     main.c:3:5: error: …      main.c:3: warning: …      main.c:(.text+0x9): undefined …
+ *   gcc     main.c:3:5: error: …      main.c:3: warning: …
+ *   bfd     main.c:(.text+0x9): undefined reference to …      (no line: nothing is built with -g)
+ *   gold    /tmp/x.o:main.c:function main: error: undefined reference to …
  *   mcs     main.cs(3,5): error CS1002: …                       error CS5001: …
- *   go      ./main.go:3:5: …
- *   python  File "main.py", line 3  …  SyntaxError: …
+ *   go      ./main.go:3:5: …          and lines that begin with a tab go on with the one above
+ *   python  main.py:3:5: SyntaxError: …     (languages/python/check.py, on stdout), else
+ *           File "main.py", line 3  …  SyntaxError: …
  */
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +93,8 @@ static bool take_text(struct span *s, struct span text) {
 }
 
 static bool find(struct span s, struct span text, size_t *ret_at) {
-    const char *at = s.data && s.len && text.len ? memmem(s.data, s.len, text.data, text.len) : NULL;
+    const char *at =
+        s.data && s.len && text.len ? memmem(s.data, s.len, text.data, text.len) : NULL;
     if (at)
         *ret_at = (size_t)(at - s.data);
     return at != NULL;
@@ -137,6 +141,22 @@ static struct span last_word(struct span s) {
     return (struct span){s.data + from, s.len - from};
 }
 
+/* The linkers name an object, a source, or both: `OBJECT:SOURCE:function f: error`,
+ * `OBJECT: in function …`, `SOURCE:(.text+0x9)`. An object is a temporary file or a part of the C
+ * library: no file of the user's. */
+static struct span linker_file(struct span place) {
+    size_t at;
+    if (find(place, SPAN(":function "), &at) || find(place, SPAN(":("), &at))
+        place.len = at;
+    struct span file = last_word(place), rest;
+    for (span_cut(file, ':', &rest); rest.data; span_cut(file, ':', &rest))
+        file = rest;
+    return span_ends_with(file, SPAN(".o")) || span_ends_with(file, SPAN(".a")) ||
+                   span_eq_text(file, "error")
+               ? (struct span){0}
+               : file;
+}
+
 static void gcc_line(struct found *f, struct span line) {
     struct place p;
     enum build_severity severity;
@@ -146,12 +166,7 @@ static void gcc_line(struct found *f, struct span line) {
         add(f, &p, severity, rest);
     } else if (find(line, SPAN("undefined reference to "), &at) ||
                find(line, SPAN("multiple definition of "), &at)) {
-        /* ld: main.c:(.text+0x9): undefined reference to `f' */
-        struct span place = span_trim((struct span){line.data, at}, ": ");
-        size_t section;
-        p = (struct place){0};
-        if (find(place, SPAN(":("), &section))
-            p.file = last_word((struct span){place.data, section});
+        p = (struct place){.file = linker_file(span_trim((struct span){line.data, at}, ": "))};
         add(f, &p, SEVERITY_ERROR, (struct span){line.data + at, line.len - at});
     }
 }
@@ -180,19 +195,33 @@ static void mcs_line(struct found *f, struct span line) {
     add(f, &p, severity, rest);
 }
 
+/* "\thave (number)" belongs to the message above. */
+static void go_on(struct found *f, struct span line) {
+    struct build_diagnostic *last = &f->list[f->len - 1];
+    if (strlen(last->message) + line.len + 2 > MESSAGE_BYTES_MAX)
+        return;
+    char *longer = base_printf("%s\n%.*s", last->message, SPAN_ARG(line));
+    free(last->message);
+    last->message = longer;
+}
+
 static void go_line(struct found *f, struct span line) {
     struct place p;
-    struct span rest = line;
-    if (take_colon_place(&rest, &p) && span_ends_with(p.file, SPAN(".go")))
+    struct span rest = span_trim(line, "\t\r");
+    if (take_colon_place(&rest, &p) && span_ends_with(p.file, SPAN(".go"))) {
         add(f, &p, SEVERITY_ERROR, rest);
+    } else if (f->len > 0 && span_starts_with(line, SPAN("\t"))) {
+        go_on(f, line);
+    } else if (span_starts_with(line, SPAN("runtime.main_main"))) {
+        p = (struct place){0};
+        add(f, &p, SEVERITY_ERROR, line);
+    }
 }
 
 /* `last` is the place of the File line above; the words of the error end the block. */
 static void python_line(struct found *f, struct span line, struct place *last) {
-    static const struct span kinds[] = {{"SyntaxError: ", 13},
-                                        {"IndentationError: ", 18},
-                                        {"TabError: ", 10},
-                                        {"ValueError: ", 12}};
+    static const struct span kinds[] = {
+        {"SyntaxError: ", 13}, {"IndentationError: ", 18}, {"TabError: ", 10}};
     struct span rest = span_trim(line, " ");
     if (take_text(&rest, SPAN("File \""))) {
         struct place p = {.file = span_cut(rest, '"', &rest)};
@@ -203,6 +232,17 @@ static void python_line(struct found *f, struct span line, struct place *last) {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (span_starts_with(line, kinds[i]))
             add(f, last, SEVERITY_ERROR, line);
+}
+
+/* What check.py tells on stdout is exact; the caret on stderr stands below a line that has lost its
+ * indentation, so a column is taken from stdout only. */
+static void python_exact(struct found *f, struct span text) {
+    while (text.data && text.len > 0 && f->len < BUILD_DIAGNOSTICS_MAX) {
+        struct span line = span_cut(text, '\n', &text);
+        struct place p;
+        if (take_colon_place(&line, &p))
+            add(f, &p, SEVERITY_ERROR, line);
+    }
 }
 
 static void parse(enum language_diagnostics kind, struct span text, struct found *f) {
@@ -231,8 +271,12 @@ static void parse(enum language_diagnostics kind, struct span text, struct found
 size_t build_diagnostics_parse(enum language_diagnostics kind, struct span out, struct span err,
                                struct build_diagnostic **ret) {
     struct found f = {0};
-    parse(kind, err, &f);
-    parse(kind, out, &f); /* mcs writes to either */
+    if (kind == DIAGNOSTICS_PYTHON)
+        python_exact(&f, out);
+    if (f.len == 0)
+        parse(kind, err, &f);
+    if (kind == DIAGNOSTICS_MCS)
+        parse(kind, out, &f); /* it writes to either */
     *ret = f.list;
     return f.len;
 }

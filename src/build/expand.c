@@ -1,5 +1,5 @@
-/* The words of a command, with their placeholders replaced. There is no shell: a word of the manifest
- * is one argument, whatever it becomes. */
+/* The words of a command, with their placeholders replaced. There is no shell: a word of the
+ * manifest is one argument, whatever it becomes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,8 @@ static void words_done(struct words *w) {
 /* A tool would take such a name for an option (S66). */
 static int add_file(struct words *w, struct span name, struct error *err) {
     if (name.len > 0 && name.data[0] == '-')
-        return error_set(err, EINVAL, "file name \"%.*s\": must not begin with '-'", SPAN_ARG(name));
+        return error_set(err, EINVAL, "file name \"%.*s\": must not begin with '-'",
+                         SPAN_ARG(name));
     words_add(w, span_dup(name));
     return 0;
 }
@@ -49,9 +50,9 @@ static int add_files_ending(struct words *w, const struct expansion *e, struct s
         if (r < 0)
             return r;
     }
-    return w->len > before ? 0
-                           : error_set(err, EINVAL, "no file's name ends in \"%.*s\"",
-                                       SPAN_ARG(ending));
+    return w->len > before
+               ? 0
+               : error_set(err, EINVAL, "no file's name ends in \"%.*s\"", SPAN_ARG(ending));
 }
 
 /* What a placeholder inside a word becomes; to free(). NULL: it is none, and stays as it is. */
@@ -96,8 +97,8 @@ static int add_word(struct words *w, const struct expansion *e, const char *word
         return 0;
     }
     if (span_starts_with(s, files) && span_ends_with(s, SPAN("}")))
-        return add_files_ending(
-            w, e, (struct span){s.data + files.len, s.len - files.len - 1}, err);
+        return add_files_ending(w, e, (struct span){s.data + files.len, s.len - files.len - 1},
+                                err);
     if (span_eq_text(s, "{source}") && e->files_len > 0)
         return add_file(w, e->files[0].name, err);
     char *replaced = replace_inside(e, word);

@@ -75,10 +75,10 @@ static void refuse(struct http_exchange *x, int status, const char *why) {
     static const struct {
         int status;
         const char *type;
-    } types[] = {{400, "bad-message"},    {404, "not-found"},       {405, "method-not-allowed"},
-                 {408, "too-slow"},       {413, "too-large"},       {414, "target-too-long"},
-                 {417, "expectation"},    {421, "misdirected"},     {431, "head-too-large"},
-                 {501, "not-implemented"}, {503, "busy"},           {505, "http-version"}};
+    } types[] = {{400, "bad-message"},     {404, "not-found"},   {405, "method-not-allowed"},
+                 {408, "too-slow"},        {413, "too-large"},   {414, "target-too-long"},
+                 {417, "expectation"},     {421, "misdirected"}, {431, "head-too-large"},
+                 {501, "not-implemented"}, {503, "busy"},        {505, "http-version"}};
     const char *type = NULL;
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (types[i].status == status)

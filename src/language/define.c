@@ -96,7 +96,8 @@ static int check_placeholders(const struct ini *ini, const char *section, struct
                         strncmp(line->key, "needs", 5) == 0;
         if (strcmp(line->section, section) != 0 || !replaced)
             continue;
-        bool run_time = (command && strcmp(section, "version") != 0) || strcmp(line->key, "env") == 0;
+        bool run_time =
+            (command && strcmp(section, "version") != 0) || strcmp(line->key, "env") == 0;
         struct error why = {0};
         if (placeholders_check(ini, line->value, run_time, &why) < 0)
             return fail_at(ini, line, err, "%s", why.message);
@@ -130,8 +131,9 @@ static int define_stage(const struct ini *ini, const char *section, bool compile
         return r;
     stage->command = ini_words(ini, section, "command", &stage->command_len);
     if (stage->command[0][0] != '/' && stage->command[0][0] != '{')
-        return fail_at(ini, command, err, "a command begins with a tool in braces, {artifact} or an "
-                                          "absolute path");
+        return fail_at(ini, command, err,
+                       "a command begins with a tool in braces, {artifact} or an "
+                       "absolute path");
     const struct ini_line *proc = ini_get(ini, section, "proc_full");
     int choice = 0;
     if (proc && (r = read_choice(ini, proc, proc->value, (const char *const[]){"no", "yes", NULL},
@@ -201,8 +203,10 @@ int language_define(const struct ini *ini, const char *name, struct language *re
         return error_set(err, EINVAL,
                          "%s: a language's folder is named in small letters, digits, - _ +",
                          ini->path);
-    struct language l = {.name = base_strdup(name), .version = base_strdup(""),
-                         .has_compile = ini->has_compile, .has_check = ini->has_check};
+    struct language l = {.name = base_strdup(name),
+                         .version = base_strdup(""),
+                         .has_compile = ini->has_compile,
+                         .has_check = ini->has_check};
     int r = define_names(ini, &l, err);
     if (r == 0)
         r = define_artifact(ini, &l, err);

@@ -128,10 +128,9 @@ char *placeholders_replace(const struct placeholders *p, const char *text) {
     struct span rest = span_of(text), before, name;
     while (next_placeholder(&rest, &before, &name) == 0) {
         struct span value = placeholder_value(p, name);
-        char *longer = is_run_time(name) ? base_printf("%s%.*s{%.*s}", out, SPAN_ARG(before),
-                                                       SPAN_ARG(name))
-                                         : base_printf("%s%.*s%.*s", out, SPAN_ARG(before),
-                                                       SPAN_ARG(value));
+        char *longer = is_run_time(name)
+                           ? base_printf("%s%.*s{%.*s}", out, SPAN_ARG(before), SPAN_ARG(name))
+                           : base_printf("%s%.*s%.*s", out, SPAN_ARG(before), SPAN_ARG(value));
         free(out);
         out = longer;
     }

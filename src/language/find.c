@@ -22,8 +22,8 @@ static bool mode_allows(const struct stat *st, unsigned uid, mode_t bits) {
 bool path_usable(const char *path, unsigned reader_uid, bool run, char **ret_at) {
     struct stat st;
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-        CLEANUP_FREE char *part = slash == path ? base_strdup("/")
-                                                : base_strndup(path, (size_t)(slash - path));
+        CLEANUP_FREE char *part =
+            slash == path ? base_strdup("/") : base_strndup(path, (size_t)(slash - path));
         if (stat(part, &st) < 0 || !mode_allows(&st, reader_uid, S_IXOTH)) {
             *ret_at = STEAL_PTR(part);
             return false;
@@ -57,10 +57,10 @@ static int try_path(const char *path, unsigned reader_uid, char **ret_path, char
     CLEANUP_FREE char *at = NULL;
     bool program = st.st_mode & 0111;
     if (!path_usable(real, reader_uid, program, &at)) {
-        *ret_reason = strcmp(at, real) == 0
-                          ? base_printf("%s: not readable by the sandbox's user", real)
-                          : base_printf("%s: not readable by the sandbox's user (%s is closed)",
-                                        real, at);
+        *ret_reason =
+            strcmp(at, real) == 0
+                ? base_printf("%s: not readable by the sandbox's user", real)
+                : base_printf("%s: not readable by the sandbox's user (%s is closed)", real, at);
         return -1;
     }
     if (program && is_script(real)) {

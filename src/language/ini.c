@@ -11,12 +11,12 @@
 
 static const char *const SECTIONS[] = {"language", "tools", "version", "compile",
                                        "run",      "check", NULL};
-static const char *const LANGUAGE_KEYS[] = {
-    "title",       "aliases",  "extensions", "entry", "artifact",
-    "diagnostics", "packages", "sample",     "needs", "needs_help", NULL};
+static const char *const LANGUAGE_KEYS[] = {"title",    "aliases",     "extensions", "entry",
+                                            "artifact", "diagnostics", "packages",   "sample",
+                                            "needs",    "needs_help",  NULL};
 static const char *const VERSION_KEYS[] = {"command", "prefix", NULL};
 static const char *const STAGE_KEYS[] = {
-    "command",    "env",       "mounts",     "links",       "proc_full", "wall_ms", "cpu_ms",
+    "command",    "env",       "mounts",     "links",       "proc_full",    "wall_ms", "cpu_ms",
     "memory_mib", "processes", "output_mib", "scratch_mib", "artifact_mib", NULL};
 /* Those that may go on over indented lines. */
 static const char *const LIST_KEYS[] = {"aliases", "extensions", "packages", "command",
@@ -25,8 +25,8 @@ static const char *const LIST_KEYS[] = {"aliases", "extensions", "packages", "co
 struct reader {
     struct span rest;
     struct ini *ini;
-    const char *section;  /* NULL before the first */
-    unsigned sections;    /* bit of each that has been seen */
+    const char *section; /* NULL before the first */
+    unsigned sections;   /* bit of each that has been seen */
     unsigned line;
     bool indented;
     bool failed;
@@ -159,8 +159,8 @@ static bool tool_name_valid(const char *name) {
 }
 
 static void check_key(struct reader *r, const char *key) {
-    static const char *const taken[] = {"source", "artifact", "args",    "memory_mib",
-                                        "files",  "toolchains", "version", "folder", "multiarch", NULL};
+    static const char *const taken[] = {"source",     "artifact", "args",   "memory_mib", "files",
+                                        "toolchains", "version",  "folder", "multiarch",  NULL};
     const char *const *known = section_keys(r->section);
     if (known && !list_find(known, key))
         fail_unknown(r, "key", key, known);
@@ -200,6 +200,8 @@ int ini_read(struct span text, const char *path, struct ini *ret, struct error *
     struct ini ini = {.path = base_strdup(path)};
     struct error local = {0};
     struct reader r = {.rest = text, .ini = &ini, .err = &local};
+    if (span_starts_with(r.rest, SPAN("\xef\xbb\xbf"))) /* an editor's byte order mark */
+        r.rest = (struct span){text.data + 3, text.len - 3};
     if (text.len > LANGUAGE_INI_BYTES_MAX) {
         ini_done(&ini);
         return error_set(err, EFBIG, "%s: larger than %lu bytes", path, LANGUAGE_INI_BYTES_MAX);

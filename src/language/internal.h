@@ -10,10 +10,10 @@
  * names file and line. The third never fails for what the host lacks: that is a language's state.
  */
 #pragma once
-#include <stdbool.h>
 #include "base/bytes.h"
 #include "base/error.h"
 #include "language/language.h"
+#include <stdbool.h>
 
 #define LANGUAGE_INI_BYTES_MAX (64 * KIB)
 #define LANGUAGE_INI_LINES_MAX 1024

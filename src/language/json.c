@@ -23,8 +23,7 @@ static json_t *limits_to_json(const struct language_limits *l) {
 static json_t *stage_to_json(const struct language_stage *s) {
     json_t *mounts = json_array(), *links = json_array();
     for (size_t i = 0; i < s->mounts_len; i++)
-        json_array_append_new(mounts,
-                              json_pack("[s,s]", s->mounts[i].source, s->mounts[i].target));
+        json_array_append_new(mounts, json_pack("[s,s]", s->mounts[i].source, s->mounts[i].target));
     for (size_t i = 0; i < s->links_len; i++)
         json_array_append_new(links, json_pack("[s,s]", s->links[i].path, s->links[i].target));
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:b}", "command",
@@ -34,16 +33,16 @@ static json_t *stage_to_json(const struct language_stage *s) {
 }
 
 static json_t *language_to_json(const struct language *l) {
-    return json_pack(
-        "{s:s,s:s,s:o,s:o,s:s,s:s,s:i,s:i,s:b,s:b,s:o,s:o,s:o,s:s,s:o,s:i,s:s?,s:s?}", "name",
-        l->name, "title", l->title, "aliases", words_to_json(l->aliases, l->aliases_len),
-        "extensions", words_to_json(l->extensions, l->extensions_len), "entry", l->entry,
-        "artifact_name", l->artifact_name, "artifact", (int)l->artifact, "diagnostics",
-        (int)l->diagnostics, "has_compile", (int)l->has_compile, "has_check", (int)l->has_check,
-        "compile", stage_to_json(&l->compile), "run", stage_to_json(&l->run), "check",
-        stage_to_json(&l->check), "version", l->version, "packages",
-        words_to_json(l->packages, l->packages_len), "state", (int)l->state, "reason", l->reason,
-        "sample", l->sample);
+    return json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:i,s:i,s:b,s:b,s:o,s:o,s:o,s:s,s:o,s:i,s:s?,s:s?}",
+                     "name", l->name, "title", l->title, "aliases",
+                     words_to_json(l->aliases, l->aliases_len), "extensions",
+                     words_to_json(l->extensions, l->extensions_len), "entry", l->entry,
+                     "artifact_name", l->artifact_name, "artifact", (int)l->artifact, "diagnostics",
+                     (int)l->diagnostics, "has_compile", (int)l->has_compile, "has_check",
+                     (int)l->has_check, "compile", stage_to_json(&l->compile), "run",
+                     stage_to_json(&l->run), "check", stage_to_json(&l->check), "version",
+                     l->version, "packages", words_to_json(l->packages, l->packages_len), "state",
+                     (int)l->state, "reason", l->reason, "sample", l->sample);
 }
 
 json_t *language_table_to_json(const struct language_table *t) {
@@ -83,8 +82,9 @@ static int pair_of(const json_t *pair, char **ret_a, char **ret_b) {
 }
 
 static int limits_of(const json_t *object, struct language_limits *l) {
-    uint64_t *const fields[] = {&l->wall_ms,      &l->cpu_ms,        &l->memory_bytes, &l->processes,
-                                &l->output_bytes, &l->scratch_bytes, &l->artifact_bytes};
+    uint64_t *const fields[] = {&l->wall_ms,       &l->cpu_ms,       &l->memory_bytes,
+                                &l->processes,     &l->output_bytes, &l->scratch_bytes,
+                                &l->artifact_bytes};
     const json_t *array = json_object_get(object, "limits");
     if (json_array_size(array) != ARRAY_LEN(fields))
         return -EINVAL;
@@ -118,8 +118,7 @@ static int language_of(const json_t *object, struct language *l) {
     l->version = text_of(object, "version");
     l->reason = text_of(object, "reason");
     l->sample = text_of(object, "sample");
-    l->artifact =
-        (enum language_artifact)json_integer_value(json_object_get(object, "artifact"));
+    l->artifact = (enum language_artifact)json_integer_value(json_object_get(object, "artifact"));
     l->diagnostics =
         (enum language_diagnostics)json_integer_value(json_object_get(object, "diagnostics"));
     l->state = (enum language_state)json_integer_value(json_object_get(object, "state"));

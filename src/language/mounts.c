@@ -27,8 +27,7 @@ static int add_mount(struct language_stage *stage, const char *source, const cha
         return error_errno(err, errno, "%s", source);
     if (!readable(&st, reader_uid))
         return error_set(err, EACCES, "%s: not readable by the sandbox's user", source);
-    stage->mounts =
-        base_realloc_array(stage->mounts, stage->mounts_len + 1, sizeof *stage->mounts);
+    stage->mounts = base_realloc_array(stage->mounts, stage->mounts_len + 1, sizeof *stage->mounts);
     stage->mounts[stage->mounts_len++] =
         (struct language_mount){base_strdup(real), base_strdup(target)};
     return 0;

@@ -75,7 +75,8 @@ static void ask_version(struct resolver *r) {
     } else if (number) {
         const struct ini_line *prefix = ini_get(r->ini, "version", "prefix");
         free(r->l->version);
-        r->l->version = base_printf("%s%s%s", prefix ? prefix->value : "", prefix ? " " : "", number);
+        r->l->version =
+            base_printf("%s%s%s", prefix ? prefix->value : "", prefix ? " " : "", number);
         r->placeholders.version = r->l->version + strlen(r->l->version) - strlen(number);
     }
     words_free(words, len);
@@ -127,7 +128,9 @@ int language_resolve(const struct ini *ini, const struct resolve_context *contex
         .ini = ini,
         .context = context,
         .l = l,
-        .placeholders = {.toolchains = context->toolchains, .folder = context->folder, .version = ""},
+        .placeholders = {.toolchains = context->toolchains,
+                         .folder = context->folder,
+                         .version = ""},
     };
     l->state = LANGUAGE_READY;
     find_tools(&r);

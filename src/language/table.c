@@ -10,7 +10,9 @@
 #include "base/nearest.h"
 #include "language/internal.h"
 
-struct language_table *table_new(void) { return base_alloc(sizeof(struct language_table)); }
+struct language_table *table_new(void) {
+    return base_alloc(sizeof(struct language_table));
+}
 
 struct language *table_append(struct language_table *t) {
     t->list = base_realloc_array(t->list, t->len + 1, sizeof *t->list);
@@ -29,7 +31,9 @@ void language_table_free(struct language_table *t) {
     free(t);
 }
 
-size_t language_count(const struct language_table *t) { return t->len; }
+size_t language_count(const struct language_table *t) {
+    return t->len;
+}
 
 const struct language *language_at(const struct language_table *t, size_t index) {
     return index < t->len ? &t->list[index] : NULL;
@@ -84,7 +88,8 @@ static bool is_wanted(const char *only, const char *name) {
 }
 
 /* Two languages that answer to one name would make it a matter of luck which is meant. */
-static int check_names(const struct language_table *t, const struct language *l, struct error *err) {
+static int check_names(const struct language_table *t, const struct language *l,
+                       struct error *err) {
     for (size_t i = 0; i < t->len; i++) {
         const struct language *other = &t->list[i];
         if (other == l)
@@ -127,7 +132,9 @@ static int read_one(struct language_table *t, const char *folder, const char *na
     return r;
 }
 
-static int is_folder(const struct dirent *entry) { return entry->d_name[0] != '.'; }
+static int is_folder(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
 
 /* Names that `only` asks for and no folder has; the list is of all folders, also unread ones. */
 static int check_only(const char *only, const char *const *folders, struct error *err) {

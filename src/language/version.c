@@ -50,8 +50,12 @@ static int wait_until(pid_t pid, uint64_t deadline_ms, int *ret_status) {
 
 static int spawn(char *const *argv, int out, pid_t *ret_pid) {
     /* From zero, so that nobody's GOROOT or PYTHONHOME changes the answer; HOME because go asks. */
-    char *env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C",
-                   "GOTOOLCHAIN=local", "GOENV=off", NULL};
+    char *env[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
+                   "HOME=/nonexistent",
+                   "LC_ALL=C",
+                   "GOTOOLCHAIN=local",
+                   "GOENV=off",
+                   NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     posix_spawn_file_actions_init(&actions);

@@ -113,7 +113,7 @@ static int build_filter(scmp_filter_ctx ctx) {
     /* abort() and raise() signal their own process; any other is "another". */
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
-                             SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+                             SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
     return r == 0 ? seccomp_load(ctx) : r;
 }
 

@@ -86,10 +86,23 @@ static int lock_range(uint32_t base, int *ret_fd) {
     return 0;
 }
 
+/* Without a user of its own the server's uid is the range's first one, and so is the owner of the
+ * data folder that an earlier start has made: that range is the one to take again. 0: none is. */
+static uint32_t range_of_data(const struct settings *settings) {
+    struct stat st;
+    if (stat(settings->data, &st) < 0 || st.st_uid < ID_BASE_FIRST ||
+        st.st_uid >= ID_BASE_FIRST + ID_RANGES * ID_RANGE ||
+        (st.st_uid - ID_BASE_FIRST) % ID_RANGE != 0)
+        return 0;
+    return st.st_uid;
+}
+
 static int take_range(struct serve *s, struct error *err) {
     if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
         return error_errno(err, errno, "make %s", RUN_DIR);
     uint32_t wanted = (uint32_t)s->settings.id_base;
+    if (!wanted)
+        wanted = range_of_data(&s->settings);
     for (uint32_t i = 0; i < (wanted ? 1 : ID_RANGES); i++) {
         uint32_t base = wanted ? wanted : ID_BASE_FIRST + i * ID_RANGE;
         int r = lock_range(base, &s->range_lock);
@@ -102,7 +115,9 @@ static int take_range(struct serve *s, struct error *err) {
             return error_errno(err, -r, "lock the id range %u in %s", base, RUN_DIR);
     }
     if (wanted)
-        return error_set(err, EBUSY, "--id-base: the range %u belongs to another retort", wanted);
+        return error_set(err, EBUSY,
+                         "the id range %u (of %s) belongs to another retort that is running", wanted,
+                         s->settings.id_base ? "--id-base" : s->settings.data);
     return error_set(err, EBUSY, "all %u id ranges belong to other servers", ID_RANGES);
 }
 
