@@ -17,6 +17,7 @@
 #include "build/build.h"
 
 #define MESSAGE_BYTES_MAX 2000
+#define FILE_BYTES_MAX 1024
 #define NUMBER_MAX 10000000
 
 struct found {
@@ -56,7 +57,7 @@ static struct span users_name(struct span file) {
 
 static void add(struct found *f, const struct place *p, enum build_severity severity,
                 struct span message) {
-    if (f->len >= BUILD_DIAGNOSTICS_MAX)
+    if (f->len >= BUILD_DIAGNOSTICS_MAX || p->file.len > FILE_BYTES_MAX)
         return;
     message = span_trim(message, " \t\r");
     message.len = MIN(message.len, (size_t)MESSAGE_BYTES_MAX);
@@ -109,6 +110,8 @@ static bool take_colon_place(struct span *s, struct place *ret) {
         return false;
     if (take_number(&rest, &p.column) && !take_text(&rest, SPAN(":")))
         return false;
+    if (!take_text(&rest, SPAN(" ")))
+        return false;
     *ret = p;
     *s = span_trim(rest, " ");
     return true;
@@ -151,8 +154,8 @@ static struct span linker_file(struct span place) {
     struct span file = last_word(place), rest;
     for (span_cut(file, ':', &rest); rest.data; span_cut(file, ':', &rest))
         file = rest;
-    return span_ends_with(file, SPAN(".o")) || span_ends_with(file, SPAN(".a")) ||
-                   span_eq_text(file, "error")
+    return span_starts_with(file, SPAN("(")) || span_ends_with(file, SPAN(".o")) ||
+                   span_ends_with(file, SPAN(".a")) || span_eq_text(file, "error")
                ? (struct span){0}
                : file;
 }
@@ -218,20 +221,22 @@ static void go_line(struct found *f, struct span line) {
     }
 }
 
+static bool is_python_refusal(struct span text) {
+    return span_starts_with(text, SPAN("SyntaxError: ")) ||
+           span_starts_with(text, SPAN("IndentationError: ")) ||
+           span_starts_with(text, SPAN("TabError: "));
+}
+
 /* `last` is the place of the File line above; the words of the error end the block. */
 static void python_line(struct found *f, struct span line, struct place *last) {
-    static const struct span kinds[] = {
-        {"SyntaxError: ", 13}, {"IndentationError: ", 18}, {"TabError: ", 10}};
     struct span rest = span_trim(line, " ");
     if (take_text(&rest, SPAN("File \""))) {
         struct place p = {.file = span_cut(rest, '"', &rest)};
         if (rest.data && take_text(&rest, SPAN(", line ")) && take_number(&rest, &p.line))
             *last = p;
-        return;
+    } else if (is_python_refusal(line)) {
+        add(f, last, SEVERITY_ERROR, line);
     }
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (span_starts_with(line, kinds[i]))
-            add(f, last, SEVERITY_ERROR, line);
 }
 
 /* What check.py tells on stdout is exact; the caret on stderr stands below a line that has lost its
@@ -240,7 +245,7 @@ static void python_exact(struct found *f, struct span text) {
     while (text.data && text.len > 0 && f->len < BUILD_DIAGNOSTICS_MAX) {
         struct span line = span_cut(text, '\n', &text);
         struct place p;
-        if (take_colon_place(&line, &p))
+        if (take_colon_place(&line, &p) && is_python_refusal(line))
             add(f, &p, SEVERITY_ERROR, line);
     }
 }

@@ -31,13 +31,19 @@ static void words_done(struct words *w) {
     free(w->list);
 }
 
-/* A tool would take such a name for an option (S66). */
-static int add_file(struct words *w, struct span name, struct error *err) {
-    if (name.len > 0 && name.data[0] == '-')
-        return error_set(err, EINVAL, "file name \"%.*s\": must not begin with '-'",
-                         SPAN_ARG(name));
-    words_add(w, span_dup(name));
+/* A tool would take such a name for an option, or for a file with more options (S61, S66). */
+static int check_file(struct span name, struct error *err) {
+    if (name.len > 0 && (name.data[0] == '-' || name.data[0] == '@'))
+        return error_set(err, EINVAL, "file name \"%.*s\": must not begin with '%c'",
+                         (int)MIN(name.len, (size_t)100), name.data, name.data[0]);
     return 0;
+}
+
+static int add_file(struct words *w, struct span name, struct error *err) {
+    int r = check_file(name, err);
+    if (r == 0)
+        words_add(w, span_dup(name));
+    return r;
 }
 
 static int add_files_ending(struct words *w, const struct expansion *e, struct span ending,
@@ -99,8 +105,9 @@ static int add_word(struct words *w, const struct expansion *e, const char *word
     if (span_starts_with(s, files) && span_ends_with(s, SPAN("}")))
         return add_files_ending(w, e, (struct span){s.data + files.len, s.len - files.len - 1},
                                 err);
-    if (span_eq_text(s, "{source}") && e->files_len > 0)
-        return add_file(w, e->files[0].name, err);
+    int r = e->files_len > 0 && strstr(word, "{source}") ? check_file(e->files[0].name, err) : 0;
+    if (r < 0)
+        return r;
     char *replaced = replace_inside(e, word);
     if (!replaced)
         return error_set(err, ENOMEM, "a command: no memory");

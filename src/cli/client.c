@@ -1,11 +1,11 @@
 /* One request to a retort server. */
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "cli/curl.h"
 #include "cli/internal.h"
 
 #define RESPONSE_MAX (128 * MIB) /* two streams at their largest, escaped */
@@ -34,9 +34,9 @@ static char *no_proxy_list(void) {
     return base_printf("%s%slocalhost,127.0.0.1,::1", own ? own : "", own && *own ? "," : "");
 }
 
-static int transfer_failed(CURLcode code, const char *detail, const char *server,
-                           struct error *err) {
-    const char *words = *detail ? detail : curl_easy_strerror(code);
+static int transfer_failed(const struct cli_curl *c, CURLcode code, const char *detail,
+                           const char *server, struct error *err) {
+    const char *words = *detail ? detail : c->easy_strerror(code);
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
         return error_set(err, ECONNREFUSED,
                          "no server answers at %s (%s).\nStart one with `retort serve`, or name "
@@ -49,41 +49,41 @@ static int transfer_failed(CURLcode code, const char *detail, const char *server
 
 int cli_request(const char *server, const char *path, const char *body, struct cli_response *ret,
                 struct error *err) {
-    static bool started;
-    if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return error_set(err, ENOMEM, "libcurl cannot start");
-    started = true;
-    CURL *curl = curl_easy_init();
+    const struct cli_curl *c;
+    int r = cli_curl_load(&c, err);
+    if (r < 0)
+        return r;
+    CURL *curl = c->easy_init();
     if (!curl)
         return error_set(err, ENOMEM, "libcurl cannot start");
     CLEANUP_FREE char *url = join_url(server, path);
     CLEANUP_FREE char *no_proxy = no_proxy_list();
     char detail[CURL_ERROR_SIZE] = "";
     *ret = (struct cli_response){.body = BUFFER_INIT(RESPONSE_MAX)};
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOPROXY, no_proxy);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret);
+    struct curl_slist *headers = c->slist_append(NULL, "Content-Type: application/json");
+    c->easy_setopt(curl, CURLOPT_URL, url);
+    c->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    c->easy_setopt(curl, CURLOPT_NOPROXY, no_proxy);
+    c->easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    c->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    c->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    c->easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+    c->easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    c->easy_setopt(curl, CURLOPT_WRITEDATA, ret);
     if (body) {
-        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+        c->easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        c->easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+        c->easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     }
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code = c->easy_perform(curl);
     if (code == CURLE_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret->status);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
+        c->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret->status);
+    c->slist_free_all(headers);
+    c->easy_cleanup(curl);
     if (code == CURLE_OK)
         return 0;
     cli_response_done(ret);
-    return transfer_failed(code, detail, server, err);
+    return transfer_failed(c, code, detail, server, err);
 }
 
 void cli_response_done(struct cli_response *r) {

@@ -305,7 +305,7 @@ int root_template_new(const struct root_spec *spec, struct error *err) {
     CLEANUP_CLOSE int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r == 0 && (home < 0 || cwd < 0))
         r = error_errno(err, errno, "remember the mount namespace");
-    if (r == 0 && unshare(CLONE_NEWNS) < 0)
+    if (r == 0 && unshare(CLONE_NEWNS | CLONE_FS) < 0)
         r = error_errno(err, errno, "a mount namespace of its own");
     if (r == 0) {
         r = build_new(spec, &pieces, err);

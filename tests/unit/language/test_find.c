@@ -21,7 +21,9 @@
 
 static char top[PATH_MAX];
 
-static char *at(const char *name) { return base_printf("%s/%s", top, name); }
+static char *at(const char *name) {
+    return base_printf("%s/%s", top, name);
+}
 
 static void make(const char *name, mode_t mode, const char *text) {
     CLEANUP_FREE char *path = at(name);
@@ -114,7 +116,8 @@ static void the_next_that_works_wins(void **state) {
     struct answer a = ask(closed, good);
     assert_string_equal(a.path, good);
     done(&a);
-    CLEANUP_FREE char *shims = at("closed"), *path = base_printf("%s:relative::%s/open", shims, top);
+    CLEANUP_FREE char *shims = at("closed"),
+                      *path = base_printf("%s:relative::%s/open", shims, top);
     CLEANUP_FREE char *before = base_strdup(getenv("PATH"));
     setenv("PATH", path, 1);
     a = ask("good", NULL);
@@ -154,12 +157,9 @@ static void owner_bits_are_the_owners(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resolves_links),
-        cmocka_unit_test(tells_missing_from_unusable),
-        cmocka_unit_test(the_next_that_works_wins),
-        cmocka_unit_test(takes_what_is_no_program),
-        cmocka_unit_test(usual_places_come_first),
-        cmocka_unit_test(owner_bits_are_the_owners),
+        cmocka_unit_test(resolves_links),           cmocka_unit_test(tells_missing_from_unusable),
+        cmocka_unit_test(the_next_that_works_wins), cmocka_unit_test(takes_what_is_no_program),
+        cmocka_unit_test(usual_places_come_first),  cmocka_unit_test(owner_bits_are_the_owners),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,4 +1,5 @@
-/* Strict reading: every slip in a language.ini is an error that names file, line and what was meant. */
+/* Strict reading: every slip in a language.ini is an error that names file, line and what was
+ * meant. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,10 +32,11 @@ static void reads_a_whole_file(void **state) {
     (void)state;
     struct language l;
     struct error err = {0};
-    int r = read_text(SPAN("\xef\xbb\xbf; comment\n" HEAD "aliases = a\r\n  b c\n\n\td\n# more\n" TOOLS
-                           "[compile]\ncommand = {say}\ncpu_ms = 0\nwall_ms = 1234\n"
-                           "env = A=1 2\n  B=\n" RUN "\n"),
-                      &l, &err);
+    int r =
+        read_text(SPAN("\xef\xbb\xbf; comment\n" HEAD "aliases = a\r\n  b c\n\n\td\n# more\n" TOOLS
+                       "[compile]\ncommand = {say}\ncpu_ms = 0\nwall_ms = 1234\n"
+                       "env = A=1 2\n  B=\n" RUN "\n"),
+                  &l, &err);
     assert_int_equal(r, -EINVAL); /* [compile] without an artifact */
     assert_string_equal(err.message, "x.ini: 'artifact' and the section [compile] need each other");
     r = read_text(SPAN(HEAD "artifact = native prog\naliases = a\r\n  b c\n\n\td\n# more\n" TOOLS

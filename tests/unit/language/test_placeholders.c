@@ -9,9 +9,10 @@
 
 #include "language/internal.h"
 
-static const struct language_tool TOOLS[] = {
-    {"py", "/usr/bin/python3.11"}, {"go", "/usr/local/go/bin/go"}, {"odd", "/opt/odd/tool"},
-    {"gone", NULL}};
+static const struct language_tool TOOLS[] = {{"py", "/usr/bin/python3.11"},
+                                             {"go", "/usr/local/go/bin/go"},
+                                             {"odd", "/opt/odd/tool"},
+                                             {"gone", NULL}};
 
 static void replaces(void **state) {
     (void)state;

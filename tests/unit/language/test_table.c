@@ -73,8 +73,7 @@ static void check_others(const struct language_table *t) {
     assert_string_equal(gamma->reason, "cache of gamma 9.1 not made (prepare /data/tc/gamma)");
     const struct language *delta = language_find(t, SPAN("delta"));
     assert_int_equal(delta->state, LANGUAGE_MISSING);
-    assert_string_equal(delta->reason,
-                        "/no/such/library: not found (apt-get install delta-libs)");
+    assert_string_equal(delta->reason, "/no/such/library: not found (apt-get install delta-libs)");
 }
 
 static void check_table(const struct language_table *t) {
@@ -173,8 +172,10 @@ static void reads_the_languages_of_the_project(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_states),       cmocka_unit_test(goes_through_json),
-        cmocka_unit_test(refuses_other_json), cmocka_unit_test(narrows),
+        cmocka_unit_test(reads_states),
+        cmocka_unit_test(goes_through_json),
+        cmocka_unit_test(refuses_other_json),
+        cmocka_unit_test(narrows),
         cmocka_unit_test(refuses_a_shared_name),
         cmocka_unit_test(reads_the_languages_of_the_project),
     };

@@ -1,0 +1,7 @@
+public class Hello
+{
+    public static void Main()
+    {
+        System.Console.WriteLine("Hello, world");
+    }
+}
