@@ -42,7 +42,8 @@ int api_refuse_unknown_language(struct api_refusal *refusal, const struct langua
 const char *api_language_reason(const struct language *language) {
     if (language->state == LANGUAGE_READY)
         return NULL;
-    /* A tool that is there and cannot be used is told with its path: that is the log's to say (H42). */
+    /* A tool that is there and cannot be used is told with its path: that is the log's to say
+     * (H42). */
     if (language->state == LANGUAGE_UNUSABLE || !language->reason)
         return "its toolchain is there but cannot be used; the server's log says why";
     return language->reason;

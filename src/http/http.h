@@ -6,31 +6,31 @@
  * is one request and its answer. Exchanges of a connection are strictly one after the other:
  * while one is being answered, what the client has pipelined behind it waits unread.
  *
- *   bytes → parser (head) → Host check → route → on_check → body (collected or streamed) → on_request
- *   answer → http_respond, or http_respond_begin / _data / _end → bytes
+ *   bytes → parser (head) → Host check → route → on_check → body (collected or streamed) →
+ * on_request answer → http_respond, or http_respond_begin / _data / _end → bytes
  *
- * The parser refuses what is ambiguous (rules H1-H8 of the hardening list) and after any parse error
- * the connection is answered and closed (H11). Raw client bytes never leave this module (H9).
+ * The parser refuses what is ambiguous (rules H1-H8 of the hardening list) and after any parse
+ * error the connection is answered and closed (H11). Raw client bytes never leave this module (H9).
  *
  * Lifetime of an exchange. It is valid from on_check until (a) its answer is complete, that is, the
- * call that completes it (`http_respond`, `http_respond_end`, `http_abort`) has returned, or (b) its
- * on_gone callback has returned, because the client left, a deadline passed or the server closes.
- * A handler that answers later must set on_gone, and stop using the exchange there (H14: it
+ * call that completes it (`http_respond`, `http_respond_end`, `http_abort`) has returned, or (b)
+ * its on_gone callback has returned, because the client left, a deadline passed or the server
+ * closes. A handler that answers later must set on_gone, and stop using the exchange there (H14: it
  * cancels the work). Spans given out by the accessors live as long as the exchange. on_gone comes
  * from the loop, never from inside a call that the handler makes.
  *
- * A client that leaves. TCP does not tell a client that closed (Ctrl-C) from one that only shut down
- * its sending side: both send FIN. End of file while a complete request is not yet wholly answered
- * therefore counts as "the client left" (as nginx's 499): on_gone is called and the connection is
- * closed. A client that shuts down early still gets every answer that is given from inside
- * on_request, and the rest of an answer that is complete but not yet sent.
+ * A client that leaves. TCP does not tell a client that closed (Ctrl-C) from one that only shut
+ * down its sending side: both send FIN. End of file while a complete request is not yet wholly
+ * answered therefore counts as "the client left" (as nginx's 499): on_gone is called and the
+ * connection is closed. A client that shuts down early still gets every answer that is given from
+ * inside on_request, and the rest of an answer that is complete but not yet sent.
  */
 #pragma once
+#include "base/bytes.h"
+#include "base/error.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/bytes.h"
-#include "base/error.h"
 
 struct loop;
 struct metrics;
@@ -52,27 +52,28 @@ enum http_method {
 
 /* Every limit that a client can meet; zero means the default written beside it. */
 struct http_limits {
-    size_t request_line_bytes;     /* 8 KiB → 414 (H5) */
-    size_t header_bytes;           /* 32 KiB → 431 (H5) */
-    size_t header_count;           /* 100 → 431 (H5) */
-    size_t chunk_ext_bytes;        /* 256 → 400 (H6) */
-    uint64_t header_ms;            /* 10 s for the whole head, not per byte → 408 (H12) */
-    uint64_t body_total_ms;        /* 300 s for a whole body → 408 (H12) */
-    size_t body_min_bytes_per_s;   /* 256, on average, after body_grace_ms → 408 (H12) */
-    uint64_t body_grace_ms;        /* 10 s */
-    uint64_t keep_alive_ms;        /* 15 s between requests (H12) */
-    uint64_t write_ms;             /* 30 s without a byte taken by the client → closed (H12) */
+    size_t request_line_bytes;      /* 8 KiB → 414 (H5) */
+    size_t header_bytes;            /* 32 KiB → 431 (H5) */
+    size_t header_count;            /* 100 → 431 (H5) */
+    size_t chunk_ext_bytes;         /* 256 → 400 (H6) */
+    uint64_t header_ms;             /* 10 s for the whole head, not per byte → 408 (H12) */
+    uint64_t body_total_ms;         /* 300 s for a whole body → 408 (H12) */
+    size_t body_min_bytes_per_s;    /* 256, on average, after body_grace_ms → 408 (H12) */
+    uint64_t body_grace_ms;         /* 10 s */
+    uint64_t keep_alive_ms;         /* 15 s between requests (H12) */
+    uint64_t write_ms;              /* 30 s without a byte taken by the client → closed (H12) */
     size_t requests_per_connection; /* 10,000 */
-    size_t connections;            /* in all; 4,096, and below RLIMIT_NOFILE (H13) */
+    size_t connections;             /* in all; 4,096, and below RLIMIT_NOFILE (H13) */
     size_t connections_per_address; /* 1,024 (H13) */
-    size_t send_buffer_bytes;      /* 256 KiB held for one connection before back-pressure */
-    size_t bodies_bytes;           /* 256 MiB in the collected bodies of all connections → 503 */
+    size_t send_buffer_bytes;       /* 256 KiB held for one connection before back-pressure */
+    size_t bodies_bytes;            /* 256 MiB in the collected bodies of all connections → 503 */
 };
 
 struct http_config {
-    const char *name;          /* "studio": for logs and figures */
-    const char *const *hosts;  /* NULL-terminated names accepted in Host beside loopback ones (H35) */
-    bool check_host;           /* true when bound to loopback: another Host gets 421 naming --host */
+    const char *name; /* "studio": for logs and figures */
+    const char *const
+        *hosts;      /* NULL-terminated names accepted in Host beside loopback ones (H35) */
+    bool check_host; /* true when bound to loopback: another Host gets 421 naming --host */
     struct http_limits limits;
 };
 
@@ -84,10 +85,11 @@ typedef bool http_check_fn(struct http_exchange *x, const struct http_route *rou
 typedef void http_request_fn(struct http_exchange *x, const struct http_route *route);
 
 struct http_route {
-    unsigned methods;        /* HTTP_GET | …; HEAD is served by a GET route: its body is not sent */
-    const char *path;        /* exact, or a prefix when it ends in a slash and a star */
-    size_t max_body_bytes;   /* beyond it 413 (H8), from Content-Length before reading or de-chunking */
-    bool stream_body;        /* on_request comes at the head; body by http_read */
+    unsigned methods; /* HTTP_GET | …; HEAD is served by a GET route: its body is not sent */
+    const char *path; /* exact, or a prefix when it ends in a slash and a star */
+    size_t
+        max_body_bytes; /* beyond it 413 (H8), from Content-Length before reading or de-chunking */
+    bool stream_body;   /* on_request comes at the head; body by http_read */
     http_check_fn *on_check;
     http_request_fn *on_request;
     void *user;
@@ -106,8 +108,8 @@ void http_server_route(struct http_server *server, const struct http_route *rout
  * before it runs. */
 int http_listen(struct http_server *server, struct loop *loop, int listen_fd,
                 struct http_listener **ret_listener, struct error *err);
-/* Stops accepting; idle connections are closed, busy ones end with their answer (Connection: close).
- * A client that does not close then is waited for, for at most 3 s. */
+/* Stops accepting; idle connections are closed, busy ones end with their answer (Connection:
+ * close). A client that does not close then is waited for, for at most 3 s. */
 void http_listener_drain(struct http_listener *listener);
 size_t http_listener_connections(const struct http_listener *listener);
 /* Closes everything at once (on_gone is called) and frees the listener. On the loop's thread, or
@@ -116,12 +118,13 @@ void http_listener_free(struct http_listener *listener);
 
 /* ---- the request ---- */
 enum http_method http_method(const struct http_exchange *x);
-struct span http_path(const struct http_exchange *x);       /* decoded once, checked (H20) */
-struct span http_path_rest(const struct http_exchange *x);  /* what the route's star stands for */
+struct span http_path(const struct http_exchange *x);         /* decoded once, checked (H20) */
+struct span http_path_rest(const struct http_exchange *x);    /* what the route's star stands for */
 struct span http_target_query(const struct http_exchange *x); /* raw, without '?' */
 /* Decoded; the first of that name. Data NULL, and not found, also when it is malformed. */
 struct span http_query(struct http_exchange *x, const char *name, bool *ret_found);
-struct span http_header(const struct http_exchange *x, const char *name); /* first; data NULL: none */
+struct span http_header(const struct http_exchange *x,
+                        const char *name);                  /* first; data NULL: none */
 struct span http_body(const struct http_exchange *x);       /* collected body */
 struct span http_peer(const struct http_exchange *x);       /* address as text, without port */
 const char *http_request_id(const struct http_exchange *x); /* UUIDv7; sent as X-Request-Id */
@@ -154,7 +157,8 @@ void http_respond_begin(struct http_exchange *x, int status, const char *content
 bool http_respond_data(struct http_exchange *x, struct span data);
 void http_on_drain(struct http_exchange *x, void (*on_drain)(struct http_exchange *x));
 void http_respond_end(struct http_exchange *x);
-/* The answer cannot be finished: the connection is cut, so that the client sees it is incomplete. */
+/* The answer cannot be finished: the connection is cut, so that the client sees it is incomplete.
+ */
 void http_abort(struct http_exchange *x);
 
 /* ---- forms ---- */

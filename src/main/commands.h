@@ -1,5 +1,5 @@
-/* commands.h: the verbs that act on this host; main.c has the table of all. argv[0] is the verb; the
- * result is the process's exit code. */
+/* commands.h: the verbs that act on this host; main.c has the table of all. argv[0] is the verb;
+ * the result is the process's exit code. */
 #pragma once
 
 int serve_main(int argc, char **argv);

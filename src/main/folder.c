@@ -61,9 +61,10 @@ int folder_own(const char *path, uid_t uid, gid_t gid, struct error *err) {
     if (!S_ISDIR(st.st_mode))
         return error_set(err, ENOTDIR, "--data: %s is not a folder", path);
     if (st.st_uid != uid)
-        return error_set(err, EPERM,
-                         "--data: %s belongs to uid %u, and the server is uid %u; retort never takes "
-                         "over a folder that it has not made: choose another, or chown it yourself",
-                         path, st.st_uid, uid);
+        return error_set(
+            err, EPERM,
+            "--data: %s belongs to uid %u, and the server is uid %u; retort never takes "
+            "over a folder that it has not made: choose another, or chown it yourself",
+            path, st.st_uid, uid);
     return 0;
 }

@@ -78,7 +78,8 @@ static int parse(const char *address, const char *option, struct place *ret, str
 
 /* One socket; a port of 0 is replaced by the one that the kernel chose. */
 static int open_one(struct place *p, int *ret_fd) {
-    CLEANUP_CLOSE int fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    CLEANUP_CLOSE int fd =
+        socket(p->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int one = 1;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0)
@@ -138,17 +139,18 @@ int listen_open(const char *address, const char *option, size_t loops, struct li
                              option, port_of(&place), option);
         return error_errno(err, -r, "%s: listen on %s", option, address);
     }
-    bool v4_default = place.address.ss_family == AF_INET &&
-                      ((struct sockaddr_in *)(void *)&place.address)->sin_addr.s_addr ==
-                          htonl(INADDR_LOOPBACK);
+    bool v4_default =
+        place.address.ss_family == AF_INET &&
+        ((struct sockaddr_in *)(void *)&place.address)->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
     char host[INET6_ADDRSTRLEN];
-    const void *raw = place.address.ss_family == AF_INET6
-                          ? (const void *)&((struct sockaddr_in6 *)(void *)&place.address)->sin6_addr
-                          : (const void *)&((struct sockaddr_in *)(void *)&place.address)->sin_addr;
+    const void *raw =
+        place.address.ss_family == AF_INET6
+            ? (const void *)&((struct sockaddr_in6 *)(void *)&place.address)->sin6_addr
+            : (const void *)&((struct sockaddr_in *)(void *)&place.address)->sin_addr;
     inet_ntop(place.address.ss_family, raw, host, sizeof host);
-    snprintf(l.url, sizeof l.url, place.address.ss_family == AF_INET6 ? "http://[%s]:%u"
-                                                                        : "http://%s:%u",
-             host, port_of(&place));
+    snprintf(l.url, sizeof l.url,
+             place.address.ss_family == AF_INET6 ? "http://[%s]:%u" : "http://%s:%u", host,
+             port_of(&place));
     if (v4_default) {
         struct place v6;
         parse_host("::1", &v6);

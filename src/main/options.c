@@ -26,38 +26,97 @@ struct option {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct option options[] = {
-    {"studio", TEXT, AT(studio), "127.0.0.1:8000", "ADDR:PORT",
-     "where the page and the API listen; port 0 picks a free one", {0}},
+    {"studio",
+     TEXT,
+     AT(studio),
+     "127.0.0.1:8000",
+     "ADDR:PORT",
+     "where the page and the API listen; port 0 picks a free one",
+     {0}},
     {"data", TEXT, AT(data), "", "DIR", "the server's own folder", {0}},
     {"toolchains", TEXT, AT(toolchains), "", "DIR", "prepared toolchain files", {0}},
     {"languages", TEXT, AT(languages), "", "DIR", "the language table", {0}},
     {"langs", TEXT, AT(langs), "", "NAMES", "only these languages, comma-separated", {0}},
     {"host", TEXT, AT(hosts), "", "NAMES", "names it answers to beside localhost", {0}},
     {"user", TEXT, AT(user), "", "NAME", "user of the server's process", {0}},
-    {"cgroups", CHOICE, AT(cgroups), "auto", "auto|none",
-     "none: behave as on a host without any", {"auto", "none"}},
-    {"on_output_limit", CHOICE, AT(on_output_limit), "kill", "kill|truncate",
-     "what happens to a program that writes too much", {"kill", "truncate"}},
-    {"cors_origins", TEXT, AT(cors_origins), "", "ORIGINS",
-     "web origins that may send runs, comma-separated, or *", {0}},
-    {"log_level", CHOICE, AT(log_level), "info", "LEVEL", "error, warning, info or debug",
+    {"cgroups",
+     CHOICE,
+     AT(cgroups),
+     "auto",
+     "auto|none",
+     "none: behave as on a host without any",
+     {"auto", "none"}},
+    {"on_output_limit",
+     CHOICE,
+     AT(on_output_limit),
+     "kill",
+     "kill|truncate",
+     "what happens to a program that writes too much",
+     {"kill", "truncate"}},
+    {"cors_origins",
+     TEXT,
+     AT(cors_origins),
+     "",
+     "ORIGINS",
+     "web origins that may send runs, comma-separated, or *",
+     {0}},
+    {"log_level",
+     CHOICE,
+     AT(log_level),
+     "info",
+     "LEVEL",
+     "error, warning, info or debug",
      {"error", "warning", "info", "debug"}},
-    {"id_base", NUMBER, AT(id_base), "0", "N", "first host id of the sandboxes; 0: a free range", {0}},
+    {"id_base",
+     NUMBER,
+     AT(id_base),
+     "0",
+     "N",
+     "first host id of the sandboxes; 0: a free range",
+     {0}},
     {"runs", NUMBER, AT(runs), "0", "N", "runs in sandboxes at once; 0: twice the cores", {0}},
     {"slots", NUMBER, AT(slots), "0", "N", "sandboxes at once; 0: what runs and pool need", {0}},
-    {"pool", NUMBER, AT(pool), "1", "N", "sandboxes kept ready for each stage of each language", {0}},
+    {"pool",
+     NUMBER,
+     AT(pool),
+     "1",
+     "N",
+     "sandboxes kept ready for each stage of each language",
+     {0}},
     {"loops", NUMBER, AT(loops), "0", "N", "event loops; 0: one a core, at least two", {0}},
     {"queue_max", NUMBER, AT(queue_max), "256", "N", "runs that may wait for a place", {0}},
     {"queue_wait", DURATION, AT(queue_wait_ms), "10s", "TIME", "how long a run may wait", {0}},
-    {"watchdog", DURATION, AT(watchdog_ms), "10s", "TIME",
-     "a server that is silent for so long is replaced; 0: never", {0}},
-    {"drain", DURATION, AT(drain_ms), "10s", "TIME", "what SIGTERM gives the server to finish", {0}},
-    {"parent_memory", SIZE, AT(parent_memory_bytes), "0", "SIZE",
-     "memory of all sandboxes together; 0: from the machine", {0}},
+    {"watchdog",
+     DURATION,
+     AT(watchdog_ms),
+     "10s",
+     "TIME",
+     "a server that is silent for so long is replaced; 0: never",
+     {0}},
+    {"drain",
+     DURATION,
+     AT(drain_ms),
+     "10s",
+     "TIME",
+     "what SIGTERM gives the server to finish",
+     {0}},
+    {"parent_memory",
+     SIZE,
+     AT(parent_memory_bytes),
+     "0",
+     "SIZE",
+     "memory of all sandboxes together; 0: from the machine",
+     {0}},
     {"max_wall", DURATION, AT(max_wall_ms), "60s", "TIME", "most wall time a run may ask for", {0}},
     {"max_cpu", DURATION, AT(max_cpu_ms), "60s", "TIME", "most CPU time a run may ask for", {0}},
     {"max_memory", SIZE, AT(max_memory_bytes), "2G", "SIZE", "most memory a run may ask for", {0}},
-    {"max_processes", NUMBER, AT(max_processes), "512", "N", "most processes a run may ask for", {0}},
+    {"max_processes",
+     NUMBER,
+     AT(max_processes),
+     "512",
+     "N",
+     "most processes a run may ask for",
+     {0}},
     {"max_output", SIZE, AT(max_output_bytes), "16M", "SIZE", "most output a run may ask for", {0}},
     {"stats", SWITCH, AT(stats), "on", "on|off", "GET /stats", {0}},
 };
@@ -66,7 +125,9 @@ static const struct option options[] = {
 /* Where each value came from: for --print-config. One process, one set of settings. */
 static const char *origin[OPTIONS];
 
-static void *field(struct settings *s, const struct option *o) { return (char *)s + o->offset; }
+static void *field(struct settings *s, const struct option *o) {
+    return (char *)s + o->offset;
+}
 
 /* ---- values ---- */
 
@@ -126,8 +187,8 @@ static bool is_choice(const struct option *o, struct span text) {
     return false;
 }
 
-static int set_value(struct settings *s, const struct option *o, const char *value, const char *from,
-                     struct error *err) {
+static int set_value(struct settings *s, const struct option *o, const char *value,
+                     const char *from, struct error *err) {
     struct span text = span_of(value);
     int r = 0;
     const char *expected = "";
@@ -253,8 +314,8 @@ static int read_environment(struct settings *s, struct error *err) {
     return 0;
 }
 
-/* --name VALUE and --name=VALUE. `only_config`: looks for --config alone, since the file comes before
- * the flags. */
+/* --name VALUE and --name=VALUE. `only_config`: looks for --config alone, since the file comes
+ * before the flags. */
 static int read_flags(int argc, char **argv, struct settings *s, const char **config,
                       bool only_config, struct error *err) {
     for (int i = 0; i < argc; i++) {

@@ -33,8 +33,8 @@ struct settings {
     bool print_config;
 };
 
-/* Reads argv (after the verb), the environment and the file. -EINVAL with words that name the option
- * and the nearest valid one. *ret is to be emptied with settings_done in any case. */
+/* Reads argv (after the verb), the environment and the file. -EINVAL with words that name the
+ * option and the nearest valid one. *ret is to be emptied with settings_done in any case. */
 int settings_read(int argc, char **argv, struct settings *ret, struct error *err);
 void settings_done(struct settings *s);
 /* `key = value  # where it came from`, one line each. */

@@ -7,8 +7,9 @@
 
 #define OPEN_FILES_MAX 256
 
-static const char *const stage_names[] = {
-    [BUILD_PROFILE_COMPILE] = "compile", [BUILD_PROFILE_RUN] = "run", [BUILD_PROFILE_CHECK] = "check"};
+static const char *const stage_names[] = {[BUILD_PROFILE_COMPILE] = "compile",
+                                          [BUILD_PROFILE_RUN] = "run",
+                                          [BUILD_PROFILE_CHECK] = "check"};
 
 static void fill(const struct language *language, const struct language_stage *stage,
                  enum build_profile which, struct sandbox_profile_spec *spec) {

@@ -1,5 +1,5 @@
-/* profiles.h: the language table as the spawner's plain data. The profile of a stage has the id that
- * build_profile_id gives it. */
+/* profiles.h: the language table as the spawner's plain data. The profile of a stage has the id
+ * that build_profile_id gives it. */
 #pragma once
 #include "language/language.h"
 #include "sandbox/sandbox.h"

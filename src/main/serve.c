@@ -116,8 +116,8 @@ static int take_range(struct serve *s, struct error *err) {
     }
     if (wanted)
         return error_set(err, EBUSY,
-                         "the id range %u (of %s) belongs to another retort that is running", wanted,
-                         s->settings.id_base ? "--id-base" : s->settings.data);
+                         "the id range %u (of %s) belongs to another retort that is running",
+                         wanted, s->settings.id_base ? "--id-base" : s->settings.data);
     return error_set(err, EBUSY, "all %u id ranges belong to other servers", ID_RANGES);
 }
 
@@ -128,8 +128,8 @@ static int find_user(struct serve *s, struct error *err) {
         return error_set(err, EINVAL, "--user: there is no user \"%s\"", s->settings.user);
     if (p && p->pw_uid == 0)
         return error_set(err, EINVAL, "--user: the server does not run as root");
-    s->ids = p ? (struct server_ids){p->pw_uid, p->pw_gid}
-               : (struct server_ids){s->id_base, s->id_base};
+    s->ids =
+        p ? (struct server_ids){p->pw_uid, p->pw_gid} : (struct server_ids){s->id_base, s->id_base};
     return 0;
 }
 
@@ -237,9 +237,10 @@ static int make_config(struct serve *s, struct error *err) {
 
 static int begin(struct serve *s, struct error *err) {
     if (geteuid() != 0)
-        return error_set(err, EPERM,
-                         "retort serve must be started as root: it gives up every right it does not "
-                         "need (`retort doctor` shows what this host gives a sandbox)");
+        return error_set(
+            err, EPERM,
+            "retort serve must be started as root: it gives up every right it does not "
+            "need (`retort doctor` shows what this host gives a sandbox)");
     int r = listen_open(s->settings.studio, "--studio", s->loops, &s->studio, err);
     if (r == 0)
         r = take_range(s, err);

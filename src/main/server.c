@@ -81,19 +81,21 @@ static json_t *split(const char *commas) {
 
 json_t *server_config_new(const struct settings *s, const struct server_ids *ids,
                           const struct listening *studio, unsigned loops, unsigned runs,
-                          const char *const *limits_missing, const struct language_table *languages) {
+                          const char *const *limits_missing,
+                          const struct language_table *languages) {
     return json_pack(
         "{s:i,s:i,s:i,s:s,s:s,s:s,s:i,s:o,s:o,s:o,s:b,s:o,"
         "s:{s:i,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I}}",
-        "uid", (int)ids->uid, "gid", (int)ids->gid, "loops", (int)loops, "data", s->data, "studio_url",
-        studio->url, "log_level", s->log_level, "studio_sockets", (int)studio->count, "hosts",
-        split(s->hosts), "cors_origins", split(s->cors_origins), "limits_not_enforced",
-        texts(limits_missing), "stats", (int)s->stats, "languages", language_table_to_json(languages),
-        "runner", "places", (int)runs, "queue_max", (json_int_t)s->queue_max, "queue_wait_ms",
-        (json_int_t)s->queue_wait_ms, "truncate", strcmp(s->on_output_limit, "truncate") == 0,
-        "max_wall_ms", (json_int_t)s->max_wall_ms, "max_cpu_ms", (json_int_t)s->max_cpu_ms,
-        "max_memory_bytes", (json_int_t)s->max_memory_bytes, "max_processes",
-        (json_int_t)s->max_processes, "max_output_bytes", (json_int_t)s->max_output_bytes);
+        "uid", (int)ids->uid, "gid", (int)ids->gid, "loops", (int)loops, "data", s->data,
+        "studio_url", studio->url, "log_level", s->log_level, "studio_sockets", (int)studio->count,
+        "hosts", split(s->hosts), "cors_origins", split(s->cors_origins), "limits_not_enforced",
+        texts(limits_missing), "stats", (int)s->stats, "languages",
+        language_table_to_json(languages), "runner", "places", (int)runs, "queue_max",
+        (json_int_t)s->queue_max, "queue_wait_ms", (json_int_t)s->queue_wait_ms, "truncate",
+        strcmp(s->on_output_limit, "truncate") == 0, "max_wall_ms", (json_int_t)s->max_wall_ms,
+        "max_cpu_ms", (json_int_t)s->max_cpu_ms, "max_memory_bytes",
+        (json_int_t)s->max_memory_bytes, "max_processes", (json_int_t)s->max_processes,
+        "max_output_bytes", (json_int_t)s->max_output_bytes);
 }
 
 static int number(const json_t *object, const char *key) {
@@ -191,9 +193,8 @@ static int open_modules(struct server *s, struct error *err) {
         .places = (unsigned)number(runner, "places"),
         .queue_max = (unsigned)number(runner, "queue_max"),
         .queue_wait_ms = big_number(runner, "queue_wait_ms"),
-        .on_output_limit = json_is_true(json_object_get(runner, "truncate"))
-                               ? STAGE_OUTPUT_TRUNCATE
-                               : STAGE_OUTPUT_KILL,
+        .on_output_limit = json_is_true(json_object_get(runner, "truncate")) ? STAGE_OUTPUT_TRUNCATE
+                                                                             : STAGE_OUTPUT_KILL,
         .languages = s->languages,
         .maximum = {.wall_ms = big_number(runner, "max_wall_ms"),
                     .cpu_ms = big_number(runner, "max_cpu_ms"),

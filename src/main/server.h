@@ -19,4 +19,5 @@ struct server_ids {
 /* `limits_missing`: NULL-terminated. The document is the caller's. */
 json_t *server_config_new(const struct settings *settings, const struct server_ids *ids,
                           const struct listening *studio, unsigned loops, unsigned runs,
-                          const char *const *limits_missing, const struct language_table *languages);
+                          const char *const *limits_missing,
+                          const struct language_table *languages);

@@ -38,8 +38,8 @@ static void home_done(struct home *h) {
 }
 
 static int home_open(struct home *h, struct error *err) {
-    /* setns into a mount namespace wants a root and a working folder that no other thread shares; we
-     * have none, but the runtime of ThreadSanitizer may. */
+    /* setns into a mount namespace wants a root and a working folder that no other thread shares;
+     * we have none, but the runtime of ThreadSanitizer may. */
     if (unshare(CLONE_FS) < 0)
         return error_errno(err, errno, "a working folder of its own");
     h->net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

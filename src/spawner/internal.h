@@ -8,7 +8,8 @@
  *                      └→ QUARANTINED (a process was left, or memory will not go; looked at again)
  *
  * Time. Every seat has at most one deadline, `look_us`; with at most SPAWNER_SLOTS_MAX seats the
- * loop finds the next one by going through them, which costs less than a heap's upkeep at that size.
+ * loop finds the next one by going through them, which costs less than a heap's upkeep at that
+ * size.
  */
 #pragma once
 #include <stdbool.h>
@@ -48,8 +49,8 @@ struct seat {
     struct sandbox sandbox;
     struct spawner_order *order; /* FILLING cold, CLAIMED, DYING; else NULL */
     bool was_ready;
-    bool killed;               /* SIGKILL has been sent */
-    enum spawner_cause cause;  /* why, when killed */
+    bool killed;              /* SIGKILL has been sent */
+    enum spawner_cause cause; /* why, when killed */
     bool reported;
     struct sandbox_report report;
     uint64_t started_us, ended_us, wall_end_us, cpu_limit_us;
@@ -63,7 +64,7 @@ struct supervisor {
     int pidfd; /* -1: no server */
     int wire;
     uint64_t last_beat_us, started_us, restart_us;
-    unsigned ends;          /* within the last minute */
+    unsigned ends; /* within the last minute */
     uint64_t ends_since_us;
     bool draining;
     uint64_t drain_end_us;

@@ -1,6 +1,6 @@
 /* The sealed job (sandbox/job.h), as the server writes it (S19). */
-#include <errno.h>
 #include <endian.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -70,8 +70,8 @@ static int check_spec(const struct stage_spec *spec, struct error *err) {
     if (names > JOB_MAX_NAMES)
         return error_set(err, E2BIG, "file names are over %u bytes together", JOB_MAX_NAMES);
     /* What the reader counts: all bytes of the memfd. */
-    size_t overhead = sizeof(struct job_header) + 256 +
-                      4 * (spec->args_len + spec->env_len) + 12 * spec->files_len;
+    size_t overhead = sizeof(struct job_header) + 256 + 4 * (spec->args_len + spec->env_len) +
+                      12 * spec->files_len;
     if (bytes + names + strings + overhead > JOB_MAX_BYTES)
         return error_set(err, E2BIG, "the files are over %u bytes together", JOB_MAX_BYTES);
     return 0;
@@ -101,8 +101,8 @@ static int put_file(struct buffer *b, const struct stage_file *f) {
 
 static int encode(const struct stage_spec *spec, struct buffer *b) {
     size_t artifact_len = spec->artifact_name ? strlen(spec->artifact_name) : 0;
-    const size_t header[] = {JOB_MAGIC, spec->args_len, spec->env_len, spec->files_len, 0,
-                             artifact_len};
+    const size_t header[] = {JOB_MAGIC, spec->args_len, spec->env_len, spec->files_len,
+                             0,         artifact_len};
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(header); i++)
         r = put_u32(b, header[i]);

@@ -14,8 +14,7 @@ static unsigned count(const struct spawner *s, enum seat_state state, int profil
     unsigned n = 0;
     for (unsigned i = 0; i < s->settings.slots; i++) {
         const struct seat *seat = &s->seats[i];
-        n += seat->state == state &&
-             (profile < 0 || seat->profile == (unsigned)profile);
+        n += seat->state == state && (profile < 0 || seat->profile == (unsigned)profile);
     }
     return n;
 }

@@ -1,9 +1,9 @@
 /* protocol.h: the records between server and spawner (S3).
  *
  * Each is 64 bytes in the host's own byte order (both ends are the same binary), sent as one
- * datagram of a SOCK_SEQPACKET; a START carries descriptors. The spawner range-checks every field: a
- * record that does not pass `protocol_start_valid` means that the server is broken or hostile, and it
- * is replaced.
+ * datagram of a SOCK_SEQPACKET; a START carries descriptors. The spawner range-checks every field:
+ * a record that does not pass `protocol_start_valid` means that the server is broken or hostile,
+ * and it is replaced.
  */
 #pragma once
 #include <assert.h>
@@ -67,4 +67,5 @@ static_assert(sizeof(struct protocol_record) == 64, "one record is 64 bytes");
 #define PROTOCOL_FILE_BYTES_MAX ((uint64_t)1 << 32)
 
 /* Whether a START that came with `fd_count` descriptors may be acted on. */
-bool protocol_start_valid(const struct protocol_record *record, size_t profiles_len, size_t fd_count);
+bool protocol_start_valid(const struct protocol_record *record, size_t profiles_len,
+                          size_t fd_count);

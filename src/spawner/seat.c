@@ -165,8 +165,8 @@ void seat_look(struct spawner *s, struct seat *seat, uint64_t now) {
     seat->look_us = 0;
     switch (seat->state) {
     case SEAT_FILLING:
-        log_error("slot %u: a sandbox was not ready after %llu s",
-                  sandbox_slot_number(seat->slot), FILL_DEADLINE_US / 1000000);
+        log_error("slot %u: a sandbox was not ready after %llu s", sandbox_slot_number(seat->slot),
+                  FILL_DEADLINE_US / 1000000);
         seat->report.status = ETIMEDOUT;
         seat_kill(seat, SPAWNER_REFUSED);
         break;

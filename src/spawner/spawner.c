@@ -47,8 +47,8 @@ static int open_all(struct spawner *s, struct error *err) {
         log_info("swept %d groups of an earlier life", r);
     r = sandbox_filter_new(&s->filter, err);
     if (r == 0)
-        r = sandbox_cgroups_open(set->service, set->life, set->no_cgroups,
-                                 set->parent_memory_bytes, &s->cgroups, err);
+        r = sandbox_cgroups_open(set->service, set->life, set->no_cgroups, set->parent_memory_bytes,
+                                 &s->cgroups, err);
     if (r == 0)
         r = open_profiles(s, err);
     if (r == 0)
@@ -82,7 +82,9 @@ int spawner_new(const struct spawner_settings *settings, struct spawner **ret, s
     return 0;
 }
 
-const char *const *spawner_missing_limits(const struct spawner *s) { return s->missing; }
+const char *const *spawner_missing_limits(const struct spawner *s) {
+    return s->missing;
+}
 
 void spawner_free(struct spawner *s) {
     if (!s)

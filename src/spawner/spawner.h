@@ -1,4 +1,5 @@
-/* spawner.h: the one small process that may create sandboxes, and the server's end of the wire to it.
+/* spawner.h: the one small process that may create sandboxes, and the server's end of the wire to
+ * it.
  *
  * Theory of operation. `retort serve` forks the server and then *becomes* the spawner
  * (`spawner_run`): one thread, privileged, never sees HTTP, never opens a path that a tenant made.
@@ -14,18 +15,18 @@
  *                                       ←───────────── REPORT / pidfd ── ends
  *          ←──────────── EXIT id, cause, status, figures
  *   KILL id, why ────────────────────→  SIGKILL to pid 1
- *   BEAT each second ────────────────→  (none for `watchdog`: the server is killed and started again)
- *          ←──────────── DRAIN          on SIGTERM
+ *   BEAT each second ────────────────→  (none for `watchdog`: the server is killed and started
+ * again) ←──────────── DRAIN          on SIGTERM
  *
  * The client side (`spawner_client`) is used by every loop's thread: sending is one sendmsg, which
  * the kernel keeps whole; receiving is the first loop's, which hands each record to the loop that
  * asked, so that callbacks always come on the caller's own loop.
  */
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/error.h"
 #include "base/verdict.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct loop;
 struct sandbox_profile_spec;
@@ -43,15 +44,16 @@ struct spawner_settings {
     unsigned pool;       /* READY sandboxes kept for each profile; 0: none */
     bool no_cgroups;     /* the test switch: behave as on a host without any */
     uint64_t parent_memory_bytes; /* S49; 0: from the machine */
-    unsigned watchdog_s; /* a server without a beat for so long is replaced; 0: never */
-    unsigned drain_s;    /* what SIGTERM gives the server to finish */
+    unsigned watchdog_s;          /* a server without a beat for so long is replaced; 0: never */
+    unsigned drain_s;             /* what SIGTERM gives the server to finish */
     /* Becomes the server: called in a fresh child of the spawner with the server's end of the wire
      * (close-on-exec); must not return. */
     void (*exec_server)(int wire, void *user);
     void *user;
 };
 #define SPAWNER_SLOTS_MAX 1024
-/* A server that ends with this exit code could not begin, has said why, and is not started again. */
+/* A server that ends with this exit code could not begin, has said why, and is not started again.
+ */
 #define SPAWNER_SERVER_CANNOT_BEGIN 78
 
 /* Sweeps what a previous life left, opens cgroups, profiles and slots. Strings of the settings must
@@ -82,11 +84,11 @@ enum spawner_cause {
 
 struct spawner_exit {
     enum spawner_cause cause;
-    int status;          /* wait status; only with SPAWNER_EXITED */
+    int status; /* wait status; only with SPAWNER_EXITED */
     unsigned slot;
-    bool was_ready;      /* came from the pool */
-    bool processes_hit;  /* pids.events max rose (S55) */
-    int error;           /* FAILED, REFUSED: errno */
+    bool was_ready;     /* came from the pool */
+    bool processes_hit; /* pids.events max rose (S55) */
+    int error;          /* FAILED, REFUSED: errno */
     uint64_t wall_us, cpu_user_us, cpu_system_us;
     uint64_t peak_memory_bytes, max_rss_bytes, scratch_bytes;
     uint64_t processes_refused, context_switches;
@@ -107,19 +109,19 @@ struct spawner_job {
     struct spawner_job *_next;
 };
 
-/* `wire` becomes the client's; `loops[0]` receives. Starts the beat. on_drain: the spawner wants the
- * server to end; on_lost: the spawner is gone (the server must exit). Both come on loops[0]. */
+/* `wire` becomes the client's; `loops[0]` receives. Starts the beat. on_drain: the spawner wants
+ * the server to end; on_lost: the spawner is gone (the server must exit). Both come on loops[0]. */
 int spawner_client_new(int wire, struct loop *const *loops, unsigned loops_len,
                        void (*on_drain)(void *user), void (*on_lost)(void *user), void *user,
                        struct spawner_client **ret, struct error *err);
 void spawner_client_free(struct spawner_client *c);
 
-/* fds[i] belongs to the i-th bit set in fd_mask (enum sandbox_fd); they stay the caller's and may be
- * closed after the call. On any thread that runs `loop`. A failure (-EAGAIN: the wire is full) means
- * that on_exit will not come. */
-int spawner_start(struct spawner_client *c, struct loop *loop, struct spawner_job *job, unsigned profile,
-                  const struct spawner_limits *limits, uint32_t fd_mask, const int *fds,
-                  size_t fd_count, spawner_exit_fn *on_exit);
+/* fds[i] belongs to the i-th bit set in fd_mask (enum sandbox_fd); they stay the caller's and may
+ * be closed after the call. On any thread that runs `loop`. A failure (-EAGAIN: the wire is full)
+ * means that on_exit will not come. */
+int spawner_start(struct spawner_client *c, struct loop *loop, struct spawner_job *job,
+                  unsigned profile, const struct spawner_limits *limits, uint32_t fd_mask,
+                  const int *fds, size_t fd_count, spawner_exit_fn *on_exit);
 /* Idempotent; on_exit still comes. On the job's loop. */
 void spawner_kill(struct spawner_client *c, struct spawner_job *job);
 

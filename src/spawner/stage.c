@@ -163,7 +163,9 @@ static void on_sandbox_exit(struct spawner_job *job, const struct spawner_exit *
     finish_if_over(s);
 }
 
-void stage__on_stream_end(struct stage *s) { finish_if_over(s); }
+void stage__on_stream_end(struct stage *s) {
+    finish_if_over(s);
+}
 
 void stage__on_output_limit(struct stage *s) {
     s->over_output = true;
@@ -252,8 +254,8 @@ static struct stage *stage_new(struct spawner_client *client, struct loop *loop,
     s->out.number = 1;
     s->err.number = 2;
     s->in = (struct stage_feed){.fd = -1, .rest = spec->stdin_bytes};
-    s->artifact = (struct stage_artifact){
-        .fd = -1, .file = -1, .limit = spec->artifact_bytes, .stage = s};
+    s->artifact =
+        (struct stage_artifact){.fd = -1, .file = -1, .limit = spec->artifact_bytes, .stage = s};
     s->wants_artifact = spec->artifact_name != NULL;
     s->on_output = spec->on_output;
     return s;

@@ -11,7 +11,7 @@
 /* One of the program's output streams, collected. */
 struct stage_stream {
     struct loop_watch watch;
-    int fd; /* our end; -1: at its end */
+    int fd;     /* our end; -1: at its end */
     int number; /* 1 or 2 */
     uint64_t limit, written;
     enum stage_on_output_limit on_limit;

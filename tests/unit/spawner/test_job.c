@@ -67,8 +67,8 @@ static void test_names(void **state) {
     assert_int_equal(name_result("a", 1), 0);
     assert_int_equal(name_result("src/a.c", 7), 0);
     assert_int_equal(name_result("..a", 3), 0);
-    static const char *const bad[] = {"",     "/a",  "a/",    "a//b", "..",
-                                      "../a", "a/..", "a/../b", ".",    "./a", "\xff\xfe"};
+    static const char *const bad[] = {"",     "/a",     "a/", "a//b", "..",      "../a",
+                                      "a/..", "a/../b", ".",  "./a",  "\xff\xfe"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(name_result(bad[i], strlen(bad[i])), -EINVAL);
     assert_int_equal(name_result("a\0b", 3), -EINVAL);

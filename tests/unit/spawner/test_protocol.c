@@ -21,8 +21,8 @@ static struct protocol_record good(void) {
                   .memory_bytes = 64 * MIB,
                   .file_bytes = MIB,
                   .processes = 16,
-                  .fd_mask = SANDBOX_FD_JOB | SANDBOX_FD_STDIN | SANDBOX_FD_STDOUT |
-                             SANDBOX_FD_STDERR},
+                  .fd_mask =
+                      SANDBOX_FD_JOB | SANDBOX_FD_STDIN | SANDBOX_FD_STDOUT | SANDBOX_FD_STDERR},
     };
 }
 

@@ -1,8 +1,8 @@
-/* Stages through a real spawner and real sandboxes: verdicts, streams, artifacts, and what a slot is
- * like after them. Needs root.
+/* Stages through a real spawner and real sandboxes: verdicts, streams, artifacts, and what a slot
+ * is like after them. Needs root.
  *
- * The process is the spawner; its "server" is a child that runs the tests below and hands its result
- * back through shared memory.
+ * The process is the spawner; its "server" is a child that runs the tests below and hands its
+ * result back through shared memory.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -271,7 +271,9 @@ static void test_again(void **state) {
     assert_int_equal(f.quarantined, 0);
 }
 
-static void nothing(void *user) { (void)user; }
+static void nothing(void *user) {
+    (void)user;
+}
 
 static int *shared;
 
