@@ -122,8 +122,9 @@ static void goes_through_json(void **state) {
 static void refuses_other_json(void **state) {
     (void)state;
     static const char *const texts[] = {"{}", "[{}]", "[1]", "[{\"name\":1}]",
-                                        "[{\"name\":\"a\",\"title\":\"b\",\"entry\":\"c\","
-                                        "\"artifact_name\":\"d\",\"version\":\"e\"}]"};
+                                        /* one text, on two lines */
+                                        ("[{\"name\":\"a\",\"title\":\"b\",\"entry\":\"c\","
+                                         "\"artifact_name\":\"d\",\"version\":\"e\"}]")};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct language_table *t = NULL;
         json_t *json = json_read(span_of(texts[i]), NULL);
