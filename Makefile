@@ -33,8 +33,10 @@ endif
 .PHONY: all help run test test-long test-browser bench fuzz format analyze install-deps clean
 
 all: install-deps ## build $(BUILD)/retort (also: SANITIZER=address|thread, CC=clang)
-	@[ -f $(BUILD_DIR)/build.ninja ] || CC=$(CC) meson setup $(BUILD_DIR) $(MESON_FLAGS)
-	@ninja -C $(BUILD_DIR) -j $(JOBS)
+	@[ -f $(BUILD_DIR)/build.ninja ] || { out=$$(CC=$(CC) meson setup $(BUILD_DIR) $(MESON_FLAGS) 2>&1) || \
+	  { echo "$$out"; exit 1; }; }
+	@ninja -C $(BUILD_DIR) -j $(JOBS) retort
+	@echo "built: $(BUILD_DIR)/retort"
 
 help: ## show this
 	@echo 'make TARGET [VARIABLE=value]'

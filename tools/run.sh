@@ -55,7 +55,8 @@ step "server"
 # The reader lives until the server closes its output, so Ctrl+C is the server's alone to act on.
 # (This shell only waits: with a handler of its own it goes on to report the server's exit code.)
 trap : INT
-"${as_root[@]}" "$build/retort" serve --toolchains "$toolchains" --langs "${langs// /,}" "$@" | (
+"${as_root[@]}" "$build/retort" serve --languages "$PWD/languages" --toolchains "$toolchains" \
+    --langs "${langs// /,}" "$@" | (
     trap '' INT TERM
     while IFS= read -r line; do
         printf '%s\n' "$line"

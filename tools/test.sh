@@ -105,10 +105,17 @@ check_headers() {
 compile() { # DIR CC [meson options]
     local dir=$1 cc=$2
     shift 2
-    [ -f "$dir/build.ninja" ] || CC=$cc meson setup "$dir" "$@" >"$logs/setup-${dir##*/}.log" 2>&1 || {
-        cat "$logs/setup-${dir##*/}.log"
-        return 1
-    }
+    local log=$logs/setup-${dir##*/}.log
+    # A folder from before an option was there cannot be configured again, only made anew.
+    if [ -f "$dir/build.ninja" ] && ! meson configure "$dir" -Dtests=enabled >"$log" 2>&1; then
+        rm -rf "$dir"
+    fi
+    if [ ! -f "$dir/build.ninja" ]; then
+        CC=$cc meson setup "$dir" -Dtests=enabled "$@" >"$log" 2>&1 || {
+            cat "$log"
+            return 1
+        }
+    fi
     ninja -C "$dir" -j "$jobs" --quiet && echo "built $dir"
 }
 

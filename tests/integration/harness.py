@@ -1,5 +1,6 @@
 """What the tests drive retort with: instances of the real binary, requests, and looks at the host."""
 import contextlib
+import ctypes
 import glob
 import http.client
 import itertools
@@ -26,6 +27,8 @@ LANGUAGES = REPOSITORY / "languages"
 TOOLCHAINS = Path(os.environ.get("RETORT_TOOLCHAINS", REPOSITORY / "build" / "toolchains")).resolve()
 LONG = bool(os.environ.get("RETORT_TEST_LONG"))
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 SLOTS_MAX = 65_534  # host ids id_base+1 … id_base+65534 (S10)
 PROMISE = 5  # a promised number of seconds is tested at five times the promise (S84)
 START_SECONDS = 60
@@ -127,6 +130,11 @@ class StartFailed(Exception):
         self.code, self.log = code, log
 
 
+def _end_with_the_tests():
+    """A test run that is killed leaves no server: SIGTERM when the parent dies."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Instance:
     """One `retort serve`. Options become flags: Instance(queue_wait="1s") gives --queue-wait 1s."""
 
@@ -168,7 +176,8 @@ class Instance:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(BINARY), "serve", *self.flags], stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log, text=True,
-                                            env=self.environment, cwd="/")
+                                            env=self.environment, cwd="/",
+                                            preexec_fn=_end_with_the_tests)
         listening = threading.Event()
         threading.Thread(target=self._read_stdout, args=(self.process, listening), daemon=True).start()
         if not listening.wait(START_SECONDS) or not self.url:
