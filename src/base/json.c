@@ -96,9 +96,19 @@ static void set_new(json_t *object, const char *key, json_t *value) {
         base__die("retort: out of memory for JSON\n");
 }
 
+/* Bytes that JSON writes as six (\u0001). Where they are many, base64 is far shorter. */
+static bool mostly_controls(struct span bytes) {
+    size_t controls = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.data[i];
+        controls += (c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7f;
+    }
+    return bytes.len >= KIB && controls > bytes.len / 8;
+}
+
 void json_set_bytes(json_t *object, const char *key, struct span bytes) {
     const char *data = bytes.data == NULL ? "" : bytes.data;
-    if (memchr(data, '\0', bytes.len) == NULL && utf8_valid(bytes)) {
+    if (memchr(data, '\0', bytes.len) == NULL && utf8_valid(bytes) && !mostly_controls(bytes)) {
         set_new(object, key, json_stringn(data, bytes.len));
         return;
     }

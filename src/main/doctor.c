@@ -22,6 +22,12 @@ static void print_json(const struct sandbox_finding *findings, size_t count, boo
 
 int doctor_main(int argc, char **argv) {
     bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        puts("retort doctor [--json]\n\nOne line for each thing that a sandbox needs of this host; "
+             "exit "
+             "code 1 if isolation\nwould be incomplete.");
+        return 0;
+    }
     if (argc > 1 && !as_json) {
         fprintf(stderr, "retort doctor: option %s is not known; there is only --json\n", argv[1]);
         return 2;

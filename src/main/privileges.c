@@ -9,6 +9,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 #include "base/fd.h"
 
 static int drop_ids(const struct privileges *p, struct error *err) {
+    if (p->uid == 0 || p->gid == 0)
+        return error_set(err, EINVAL, "the server does not run as root");
     if (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
         setresuid(p->uid, p->uid, p->uid) < 0)
         return error_errno(err, errno, "take uid %u", p->uid);
@@ -166,6 +169,11 @@ static int build_filter(scmp_filter_ctx ctx) {
                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    /* A terminal's input must not be written by us (TIOCSTI and its kin). */
+    static const unsigned terminal[] = {TIOCSTI, TIOCLINUX, TIOCCONS};
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(terminal); i++)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+                             SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, terminal[i]));
     /* abort() and raise() signal their own process; any other is "another". */
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,

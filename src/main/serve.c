@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,9 +52,12 @@ static void exec_server(int wire, void *user) {
     from[n] = s->config_fd, to[n++] = SERVER_FD_CONFIG;
     for (size_t i = 0; i < s->studio.count; i++)
         from[n] = s->studio.fds[i], to[n++] = SERVER_FD_LISTEN + (int)i;
-    int exe = fcntl(s->exe_fd, F_DUPFD_CLOEXEC, 900);
+    int above = s->exe_fd + 1;
     for (size_t i = 0; i < n; i++)
-        high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 500);
+        above = MAX(above, MAX(from[i], to[i]) + 1);
+    int exe = fcntl(s->exe_fd, F_DUPFD_CLOEXEC, above);
+    for (size_t i = 0; i < n; i++)
+        high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, above);
     for (size_t i = 0; i < n; i++) {
         if (high[i] < 0 || dup2(high[i], to[i]) < 0) {
             log_error("hand descriptors to the server: %s", strerror(errno));
@@ -66,12 +70,34 @@ static void exec_server(int wire, void *user) {
     _exit(SPAWNER_SERVER_CANNOT_BEGIN);
 }
 
+/* While this process holds the listening sockets, the kernel goes on taking connections for a
+ * server that does not answer them any more. */
+static void on_drain(void *user) {
+    struct serve *s = user;
+    listen_close(&s->studio);
+}
+
 /* ---- ids ---- */
 
 #define ID_BASE_FIRST 1900000000u /* above systemd's container range (S10) */
 #define ID_RANGE 65536u
 #define ID_RANGES 64u
 #define RUN_DIR "/run/retort"
+
+/* A sandbox with the uid of somebody who exists would have that user's files. */
+static int check_range_unused(uint32_t base, struct error *err) {
+    const struct passwd *p;
+    int r = 0;
+    setpwent();
+    while (r == 0 && (p = getpwent()))
+        if (p->pw_uid >= base && p->pw_uid - base < ID_RANGE)
+            r = error_set(
+                err, EINVAL,
+                "--id-base: the range %u to %u holds user %s (%u); choose one that nobody has",
+                base, base + ID_RANGE - 1, p->pw_name, p->pw_uid);
+    endpwent();
+    return r;
+}
 
 /* A range of host ids belongs to one server at a time: the lock lives as long as the process. */
 static int lock_range(uint32_t base, int *ret_fd) {
@@ -103,6 +129,8 @@ static int take_range(struct serve *s, struct error *err) {
     uint32_t wanted = (uint32_t)s->settings.id_base;
     if (!wanted)
         wanted = range_of_data(&s->settings);
+    else if (check_range_unused(wanted, err) < 0)
+        return -EINVAL;
     for (uint32_t i = 0; i < (wanted ? 1 : ID_RANGES); i++) {
         uint32_t base = wanted ? wanted : ID_BASE_FIRST + i * ID_RANGE;
         int r = lock_range(base, &s->range_lock);
@@ -115,9 +143,12 @@ static int take_range(struct serve *s, struct error *err) {
             return error_errno(err, -r, "lock the id range %u in %s", base, RUN_DIR);
     }
     if (wanted)
-        return error_set(err, EBUSY,
-                         "the id range %u (of %s) belongs to another retort that is running",
-                         wanted, s->settings.id_base ? "--id-base" : s->settings.data);
+        return error_set(
+            err, EBUSY,
+            "the id range %u (of %s) belongs to another retort that is running: end that "
+            "one first, or choose another %s",
+            wanted, s->settings.id_base ? "--id-base" : s->settings.data,
+            s->settings.id_base ? "--id-base" : "--data");
     return error_set(err, EBUSY, "all %u id ranges belong to other servers", ID_RANGES);
 }
 
@@ -153,8 +184,21 @@ static char *default_languages(void) {
     return base_strdup("/usr/share/retort/languages");
 }
 
+/* The process's folder is not the reader's of a message, nor of a later start. */
+static void make_absolute(char **path) {
+    if (**path == '/' || !**path)
+        return;
+    CLEANUP_FREE char *cwd = get_current_dir_name();
+    char *whole = base_printf("%s/%s", cwd ? cwd : "", *path);
+    free(*path);
+    *path = whole;
+}
+
 static void complete_settings(struct serve *s) {
     struct settings *set = &s->settings;
+    make_absolute(&set->data);
+    make_absolute(&set->languages);
+    make_absolute(&set->toolchains);
     if (!*set->data) {
         free(set->data);
         set->data = base_strdup("/var/lib/retort");
@@ -211,6 +255,7 @@ static int open_spawner(struct serve *s, struct error *err) {
         .watchdog_s = (unsigned)((set->watchdog_ms + 999) / 1000),
         .drain_s = (unsigned)((set->drain_ms + 999) / 1000),
         .exec_server = exec_server,
+        .on_drain = on_drain,
         .user = s,
     };
     return spawner_new(&spawner, &s->spawner, err);
@@ -266,10 +311,22 @@ static void done(struct serve *s) {
     fd_close(s->range_lock);
 }
 
+/* What whoever started us has left open is not for the server and the sandboxes (S5); and a slot
+ * needs some ten descriptors, more than many a soft limit has. */
+static void prepare_descriptors(void) {
+    struct rlimit files;
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int serve_main(int argc, char **argv) {
     struct serve s = {.config_fd = -1, .exe_fd = -1, .range_lock = -1};
     struct error err = {0};
     log_set_process("serve");
+    prepare_descriptors();
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             printf("retort serve [OPTION]...\n\n");

@@ -3,6 +3,7 @@
  * EXIT to without a lock. */
 #include <errno.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +160,10 @@ int spawner_client_new(int wire, struct loop *const *loops, unsigned loops_len,
     c->on_drain = on_drain;
     c->on_lost = on_lost;
     c->user = user;
-    atomic_init(&c->next_id, 1);
+    /* A number of an earlier server's jobs never comes again. */
+    uint64_t first;
+    randombytes_buf(&first, sizeof first);
+    atomic_init(&c->next_id, first >> 16 | 1);
     pthread_mutex_init(&c->figures_lock, NULL);
     r = loop_watch_start(loops[0], &c->watch, wire, LOOP_READ, on_wire);
     if (r < 0) {

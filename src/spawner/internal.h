@@ -66,6 +66,7 @@ struct supervisor {
     uint64_t last_beat_us, started_us, restart_us;
     unsigned ends; /* within the last minute */
     uint64_t ends_since_us;
+    bool beaten; /* it has begun its work */
     bool draining;
     uint64_t drain_end_us;
 };
@@ -85,7 +86,7 @@ struct spawner {
     uint64_t fill_again_us; /* after a failure: not before */
     unsigned fill_failures;
     uint64_t created, create_failed;
-    uint64_t figures_us;
+    uint64_t figures_us, last_tick_us;
     bool stop;
     int exit_code;
 };

@@ -9,6 +9,11 @@
 
 #define NAME_SEGMENT_MAX 255
 
+/* Whether `a` is a folder on the way to `b`. */
+static bool is_folder_of(struct span a, struct span b) {
+    return b.len > a.len && b.data[a.len] == '/' && span_starts_with(b, a);
+}
+
 /* A relative path of plain segments: what is refused here would be refused again inside. */
 static int check_name(struct span name, struct error *err) {
     if (name.len == 0)
@@ -46,6 +51,19 @@ static int check_strings(const char *const *strings, size_t len, size_t max, con
     return 0;
 }
 
+static int check_against(struct span name, const struct stage_file *others, size_t len,
+                         struct error *err) {
+    for (size_t i = 0; i < len; i++) {
+        struct span other = others[i].name;
+        if (span_eq(name, other))
+            return error_set(err, EINVAL, "two files are named \"%.*s\"", SPAN_ARG(name));
+        if (is_folder_of(name, other) || is_folder_of(other, name))
+            return error_set(err, EINVAL, "\"%.*s\" cannot be a file and a folder",
+                             SPAN_ARG(name.len < other.len ? name : other));
+    }
+    return 0;
+}
+
 static int check_spec(const struct stage_spec *spec, struct error *err) {
     size_t strings = 0, names = 0, bytes = 0;
     int r = check_strings(spec->args, spec->args_len, JOB_MAX_ARGS, "arguments", &strings, err);
@@ -61,9 +79,9 @@ static int check_spec(const struct stage_spec *spec, struct error *err) {
         r = check_name(f->name, err);
         if (r < 0)
             return r;
-        for (size_t k = 0; k < i; k++)
-            if (span_eq(f->name, spec->files[k].name))
-                return error_set(err, EINVAL, "two files are named \"%.*s\"", SPAN_ARG(f->name));
+        r = check_against(f->name, spec->files, i, err);
+        if (r < 0)
+            return r;
         names += f->name.len;
         bytes += f->content.len;
     }

@@ -39,8 +39,8 @@ void pool_refill(struct spawner *s) {
             }
             struct seat *seat = seat_find(s, SEAT_EMPTY, -1);
             if (seat_fill(s, seat, profile, NULL) < 0) {
-                s->fill_failures++;
-                s->fill_again_us = now + FILL_BACKOFF_US;
+                if (s->fill_failures++ == 0)
+                    s->fill_again_us = now + FILL_BACKOFF_US;
             }
             return;
         }

@@ -21,6 +21,11 @@
 #define CLEAN_TRIES 400
 #define QUARANTINE_LOOK_US (10ull * 1000 * 1000)
 
+/* A report and what may stand before it. */
+#define MESSAGES_A_TURN 4
+/* SIGKILL ends a process at once, unless the kernel holds it; then at least the asker is told. */
+#define DYING_LOOK_US (5ull * 1000 * 1000)
+
 static unsigned number_of(const struct spawner *s, const struct seat *seat) {
     return (unsigned)(seat - s->seats);
 }
@@ -117,13 +122,12 @@ void seat_kill(struct seat *seat, enum spawner_cause cause) {
     seat->cause = cause;
     sandbox_kill(&seat->sandbox);
     seat->state = SEAT_DYING;
+    seat->look_us = clock_now_us() + DYING_LOOK_US;
 }
 
 /* ---- time ---- */
 
 static void look_at_running(struct spawner *s, struct seat *seat, uint64_t now) {
-    if (seat->reported)
-        return; /* it has ended in time; only its pidfd is waited for */
     if (now >= seat->wall_end_us) {
         seat_kill(seat, SPAWNER_WALL);
         return;
@@ -146,6 +150,8 @@ static void look_at_running(struct spawner *s, struct seat *seat, uint64_t now) 
 
 static void seat_clean(struct seat *seat, uint64_t now) {
     int r = sandbox_slot_clean(seat->slot);
+    if (r == 0 && seat->state == SEAT_QUARANTINED && sandbox_slot_empty(seat->slot) != 0)
+        r = -EBUSY; /* whoever outlived a sandbox is still there */
     if (r == 0) {
         seat_reset(seat);
         return;
@@ -177,14 +183,26 @@ void seat_look(struct spawner *s, struct seat *seat, uint64_t now) {
     case SEAT_QUARANTINED:
         seat_clean(seat, now);
         break;
+    case SEAT_DYING:
+        log_error("slot %u: a killed sandbox has not ended after %llu s",
+                  sandbox_slot_number(seat->slot), DYING_LOOK_US / 1000000);
+        if (seat->order) {
+            order_refuse(s, seat->order, SPAWNER_FAILED, ETIMEDOUT);
+            order_free(STEAL_PTR(seat->order));
+        }
+        break;
     case SEAT_EMPTY:
     case SEAT_READY:
-    case SEAT_DYING:
         break;
     }
 }
 
 /* ---- what pid 1 says; as hostile as output ---- */
+
+/* As hostile as any number of pid 1's. */
+static int errno_of(const struct sandbox_report *report) {
+    return report->status > 0 && report->status < 4096 ? report->status : EPROTO;
+}
 
 static void on_failed(struct spawner *s, struct seat *seat, const struct sandbox_report *report) {
     bool filling = seat->state == SEAT_FILLING;
@@ -193,7 +211,7 @@ static void on_failed(struct spawner *s, struct seat *seat, const struct sandbox
         s->fill_failures++;
     }
     log_warning("slot %u: sandbox failed at step %.*s: %s", sandbox_slot_number(seat->slot),
-                (int)sizeof report->step - 1, report->step, strerror(abs(report->status)));
+                (int)sizeof report->step - 1, report->step, strerror(errno_of(report)));
     seat->report = *report;
     seat_kill(seat, filling ? SPAWNER_REFUSED : SPAWNER_FAILED);
 }
@@ -202,7 +220,7 @@ static void on_message(struct spawner *s, struct seat *seat, const struct sandbo
     switch (m->type) {
     case SANDBOX_READY:
         if (seat->state != SEAT_FILLING)
-            return;
+            break;
         s->created++;
         s->fill_failures = 0;
         seat->state = SEAT_READY;
@@ -215,21 +233,29 @@ static void on_message(struct spawner *s, struct seat *seat, const struct sandbo
             on_failed(s, seat, m);
         return;
     case SANDBOX_REPORT:
-        if (seat->state == SEAT_CLAIMED && !seat->reported) {
+        if (seat->reported || seat->state == SEAT_FILLING || seat->state == SEAT_READY)
+            break;
+        if (seat->state == SEAT_CLAIMED) {
             seat->reported = true;
             seat->report = *m;
             seat->ended_us = clock_now_us();
+            seat->state = SEAT_DYING;
+            seat->look_us = seat->ended_us + DYING_LOOK_US;
             /* Whoever still lives in there goes with pid 1 (S52). */
             sandbox_kill(&seat->sandbox);
         }
         return;
     default:
-        seat_kill(seat, SPAWNER_FAILED);
+        break;
     }
+    /* Nothing that it says at this point is expected: no more is listened to. */
+    seat_kill(seat, SPAWNER_FAILED);
+    fd_close(STEAL_FD(seat->sandbox.control));
 }
 
 void seat_on_control(struct spawner *s, struct seat *seat) {
-    while (seat->sandbox.control >= 0) {
+    /* Bounded: a pid 1 that floods its socket must not hold up the limits of the others. */
+    for (int i = 0; i < MESSAGES_A_TURN && seat->sandbox.control >= 0; i++) {
         struct sandbox_report m;
         ssize_t n = recv(seat->sandbox.control, &m, sizeof m, MSG_DONTWAIT | MSG_TRUNC);
         if (n < 0)
@@ -260,7 +286,8 @@ static enum spawner_cause judge(const struct spawner *s, const struct seat *seat
         return seat->cause;
     if (usage->oom_kills > 0)
         return usage->memory_limit_reached ? SPAWNER_MEMORY : SPAWNER_HOST_MEMORY;
-    if (usage->cpu_user_us + usage->cpu_system_us >= seat->cpu_limit_us)
+    /* The exact counter, not user and system, which the kernel samples by the tick. */
+    if (sandbox_slot_cpu_us(seat->slot) >= seat->cpu_limit_us)
         return SPAWNER_CPU;
     if (ended_by_cpu_rlimit(s, seat))
         return SPAWNER_CPU;
@@ -292,7 +319,7 @@ static void send_exit(struct spawner *s, struct seat *seat) {
                                    (usage.processes_refused ? PROTOCOL_PROCESSES_HIT : 0)),
                 .slot = (uint16_t)sandbox_slot_number(seat->slot),
                 .status = seat->reported ? report->status : 0,
-                .error = cause == SPAWNER_FAILED || cause == SPAWNER_REFUSED ? report->status : 0,
+                .error = cause == SPAWNER_FAILED || cause == SPAWNER_REFUSED ? errno_of(report) : 0,
                 .wall_us = saturate32(seat->started_us ? end - seat->started_us : 0),
                 .cpu_user_us = saturate32(usage.cpu_user_us),
                 .cpu_system_us = saturate32(usage.cpu_system_us),
@@ -325,10 +352,12 @@ void seat_on_pidfd(struct spawner *s, struct seat *seat) {
     seat->state = SEAT_CLEANING;
     seat->clean_tries = 0;
     int left = sandbox_slot_empty(seat->slot);
-    if (left > 0) {
+    if (left != 0) {
         log_error("slot %u: %d processes outlived their sandbox and were killed: this is a bug",
                   sandbox_slot_number(seat->slot), left);
         seat->state = SEAT_QUARANTINED;
+        seat->look_us = clock_now_us() + QUARANTINE_LOOK_US;
+        return;
     }
     seat_clean(seat, clock_now_us());
 }

@@ -184,6 +184,7 @@ static void clear(struct spawner *s) {
     order_drop_all(s);
     s->server.draining = true;
     s->server.drain_end_us = UINT64_MAX;
+    s->server.restart_us = 0;
     while (busy && clock_now_us() < end) {
         busy = false;
         for (unsigned i = 0; i < s->settings.slots; i++) {

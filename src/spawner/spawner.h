@@ -49,6 +49,8 @@ struct spawner_settings {
     /* Becomes the server: called in a fresh child of the spawner with the server's end of the wire
      * (close-on-exec); must not return. */
     void (*exec_server)(int wire, void *user);
+    /* The service ends: no server will be started again. May be NULL. */
+    void (*on_drain)(void *user);
     void *user;
 };
 #define SPAWNER_SLOTS_MAX 1024

@@ -102,8 +102,7 @@ static void judge(const struct stage *s, struct stage_result *r) {
     case SPAWNER_CAUSE_COUNT:
         r->verdict = VERDICT_INTERNAL_ERROR;
         snprintf(r->reason, sizeof r->reason, "%s: %s",
-                 r->refused ? "no sandbox could be made" : "the sandbox broke",
-                 strerror(abs(e->error)));
+                 r->refused ? "no sandbox could be made" : "the sandbox broke", strerror(e->error));
         break;
     }
     if (s->over_output && !s->cancelled && r->verdict != VERDICT_INTERNAL_ERROR) {

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,9 @@ static void child(struct spawner *s, int wire) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Whose terminal it is that we were started from: not the server's. */
+    if (setsid() < 0)
+        _exit(125);
     s->settings.exec_server(wire, s->settings.user);
     _exit(125);
 }
@@ -69,8 +73,11 @@ static void disown_all(struct spawner *s) {
     order_drop_all(s);
     for (unsigned i = 0; i < s->settings.slots; i++) {
         struct seat *seat = &s->seats[i];
-        if (seat->order)
-            seat_kill(seat, SPAWNER_KILLED);
+        if (!seat->order)
+            continue;
+        /* Its number means nothing to the next server, which counts from another one anew. */
+        seat_kill(seat, SPAWNER_KILLED);
+        order_free(STEAL_PTR(seat->order));
     }
 }
 
@@ -94,7 +101,8 @@ void supervisor_on_exit(struct spawner *s) {
         server->ends_since_us = now;
     }
     server->ends++;
-    bool cannot_begin = info.si_code == CLD_EXITED && info.si_status == SPAWNER_SERVER_CANNOT_BEGIN;
+    bool cannot_begin = !server->beaten && info.si_code == CLD_EXITED &&
+                        info.si_status == SPAWNER_SERVER_CANNOT_BEGIN;
     log_error("the server ended (%s %d)", info.si_code == CLD_EXITED ? "exit code" : "signal",
               info.si_status);
     if (cannot_begin || server->ends >= ENDS_MAX) {
@@ -112,6 +120,31 @@ static void kill_server(struct spawner *s) {
         syscall(SYS_pidfd_send_signal, s->server.pidfd, SIGKILL, NULL, 0);
 }
 
+/* Pipes and files only (S48): a socket could block its closer for as long as its sender likes
+ * (SO_LINGER), and this thread must never wait. So a socket is made harmless before it is closed.
+ */
+static bool fds_valid(const struct protocol_record *record, const int *fds, size_t count) {
+    bool valid = true;
+    uint32_t mask = record->start.fd_mask;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bit = mask & -mask;
+        mask &= mask - 1;
+        struct stat st;
+        bool file = bit == SANDBOX_FD_JOB || bit == SANDBOX_FD_ARTIFACT_IN;
+        if (fstat(fds[i], &st) < 0 || !(file ? S_ISREG(st.st_mode) : S_ISFIFO(st.st_mode)))
+            valid = false;
+    }
+    return valid;
+}
+
+static void close_unwanted(const int *fds, size_t count) {
+    const struct linger never = {0};
+    for (size_t i = 0; i < count; i++) {
+        setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &never, sizeof never); /* others: ENOTSOCK */
+        fd_close(fds[i]);
+    }
+}
+
 /* One record; false when there is no more. */
 static bool receive_one(struct spawner *s) {
     struct protocol_record record;
@@ -122,16 +155,18 @@ static bool receive_one(struct spawner *s) {
         return false;
     bool valid = n == sizeof record;
     if (valid && record.type == PROTOCOL_START &&
-        protocol_start_valid(&record, s->settings.profiles_len, fd_count)) {
+        protocol_start_valid(&record, s->settings.profiles_len, fd_count) &&
+        fds_valid(&record, fds, fd_count)) {
         order_take(s, &record, fds, fd_count); /* the descriptors are its own now */
         return true;
     }
-    for (size_t i = 0; i < fd_count; i++)
-        fd_close(fds[i]);
+    close_unwanted(fds, fd_count);
+    valid = valid && record.type != PROTOCOL_START;
     if (valid && record.type == PROTOCOL_KILL) {
         order_kill(s, record.id);
     } else if (valid && record.type == PROTOCOL_BEAT) {
         s->server.last_beat_us = clock_now_us();
+        s->server.beaten = true;
     } else {
         if (n > 0 || n == -EMSGSIZE)
             log_error("the server sent a record that is not one: it is replaced");
@@ -169,6 +204,8 @@ static void begin_drain(struct spawner *s) {
         return;
     }
     server->draining = true;
+    if (s->settings.on_drain)
+        s->settings.on_drain(s->settings.user);
     server->drain_end_us = clock_now_us() + s->settings.drain_s * SECOND_US;
     struct protocol_record record = {.type = PROTOCOL_DRAIN};
     supervisor_send(s, &record);
@@ -227,6 +264,10 @@ void supervisor_tick(struct spawner *s, uint64_t now) {
         }
         return;
     }
+    /* A pause of ours (a stopped host, Ctrl-Z) was one of the server too. */
+    if (s->last_tick_us && now - s->last_tick_us > 2 * SECOND_US)
+        server->last_beat_us = now;
+    s->last_tick_us = now;
     if (server->pidfd >= 0 && s->settings.watchdog_s &&
         now - server->last_beat_us > s->settings.watchdog_s * SECOND_US) {
         log_error("the server has not been heard for %u s: it is replaced", s->settings.watchdog_s);

@@ -125,7 +125,7 @@ def test_memory_holds_while_the_server_is_stopped(serve):
 
 def test_a_server_without_a_beat_is_replaced(serve):
     """S9: after `watchdog`; every sandbox dies with it."""
-    instance = serve(langs="python", watchdog="2s")
+    instance = serve(langs="python", watchdog="3s")
     sockets = begin_runs(instance, 1)
     programs, server = harness.job_processes(instance), instance.server_pid
     os.kill(server, signal.SIGSTOP)

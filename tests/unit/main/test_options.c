@@ -57,6 +57,10 @@ static void test_refused(void **state) {
     refused("auto|none", "--cgroups", "v3");
     refused("is not on or off", "--stats", "maybe");
     refused("is not an option", "stray", NULL);
+    refused("--id-base: 990 is not within", "--id-base", "990");
+    refused("--max-wall: 0 is not within 100 to 3600000 ms", "--max-wall", "0");
+    refused("--parent-memory: 1 is not within", "--parent-memory", "1");
+    refused("or 0", "--watchdog", "1ms");
 }
 
 /* file < environment < flag */

@@ -87,6 +87,12 @@ static void test_limits(void **state) {
     assert_int_equal(stage_job_new(&spec, &err), -EINVAL);
     assert_non_null(strstr(err.message, "two files"));
 
+    struct stage_file both[2] = {{.name = SPAN("a/b"), .content = SPAN("")},
+                                 {.name = SPAN("a"), .content = SPAN("")}};
+    spec = spec_with(both, 2);
+    assert_int_equal(stage_job_new(&spec, &err), -EINVAL);
+    assert_non_null(strstr(err.message, "\"a\" cannot be a file and a folder"));
+
     const char *many[JOB_MAX_ARGS + 1];
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
         many[i] = "x";
