@@ -141,8 +141,9 @@ class Instance:
     _numbers = itertools.count()
 
     def __init__(self, env=None, languages=LANGUAGES, args=(), langs=None, studio="127.0.0.1:0",
-                 data=None, id_base=None, **options):
+                 data=None, id_base=None, inherit=(), **options):
         self.number = next(self._numbers)
+        self.inherit = inherit
         # Ids of this test process alone: far from a real server's, and from other test runs'.
         share = (os.getpid() % 100) * 128 + self.number % 128
         self.id_base = id_base or 1_000_000_000 + share * 65_536
@@ -176,7 +177,7 @@ class Instance:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(BINARY), "serve", *self.flags], stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log, text=True,
-                                            env=self.environment, cwd="/",
+                                            env=self.environment, cwd="/", pass_fds=self.inherit,
                                             preexec_fn=_end_with_the_tests)
         listening = threading.Event()
         threading.Thread(target=self._read_stdout, args=(self.process, listening), daemon=True).start()

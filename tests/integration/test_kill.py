@@ -3,6 +3,8 @@ import contextlib
 import json
 import os
 import signal
+import time
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -133,6 +135,39 @@ def test_a_server_without_a_beat_is_replaced(serve):
     wait_until(lambda: all(map(is_gone, programs)), GONE, "its programs are dead")
     wait_until(lambda: answers(instance), 60, "the next server answers")
     close(sockets)
+
+
+def test_a_pause_of_both_is_no_silence(serve):
+    """A stopped host (or Ctrl-Z) stops the spawner too: the server has not been silent then."""
+    instance = serve(langs="python", watchdog="3s")
+    server, spawner = instance.server_pid, instance.spawner_pid
+    os.kill(spawner, signal.SIGSTOP)
+    os.kill(server, signal.SIGSTOP)
+    time.sleep(5)
+    os.kill(spawner, signal.SIGCONT)
+    time.sleep(0.5)
+    os.kill(server, signal.SIGCONT)
+    assert answers(instance)
+    assert instance.server_pid == server
+
+
+def test_a_drain_refuses_new_connections(serve):
+    """Nobody waits for a server that has ended to answer."""
+    instance = serve(langs="python", drain="30s")
+    sock = instance.begin_run("python", "import time\ntime.sleep(2)\nprint('whole')\n")
+    wait_until(lambda: harness.job_processes(instance), 60, "the program's process")
+    instance.process.terminate()
+
+    def refused():
+        try:
+            socket.create_connection((instance.host, instance.port), timeout=1).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    wait_until(refused, 2 * PROMISE, "a new connection is refused")
+    assert b"whole" in read_answer(sock)[2]
+    assert instance.stop() == 0
 
 
 def test_sigterm_ends_everything(serve):

@@ -82,3 +82,26 @@ def test_the_data_folder_is_the_servers_alone(retort):
     status = retort.data.stat()
     assert status.st_mode & 0o777 == 0o700
     assert status.st_uid == retort.server_uid
+
+
+def test_the_server_has_no_terminal(retort):
+    """It leads a session of its own, so no terminal of the starter's can become its own."""
+    fields = Path(f"/proc/{retort.server_pid}/stat").read_text().rsplit(")", 1)[1].split()
+    session, terminal = int(fields[3]), int(fields[4])
+    assert (session, terminal) == (retort.server_pid, 0)
+
+
+def test_what_the_starter_left_open_stays_out(serve, tmp_path):
+    """S5: neither the server nor a sandbox inherits a descriptor of whoever started us."""
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    with open(secret) as file:
+        os.set_inheritable(file.fileno(), True)
+        os.dup2(file.fileno(), 77)
+        try:
+            instance = serve(langs="python", inherit=(77,))
+        finally:
+            os.close(77)
+    for pid in [instance.server_pid, *harness.sandbox_processes(instance)]:
+        links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        assert str(secret) not in links
