@@ -47,6 +47,8 @@ int cli_report_problem(const struct cli_response *response);
 const char *cli_file_name(const char *path);
 /* The body of POST /api/v1/runs. Reads the files; `stdin_bytes` may be empty. */
 json_t *cli_run_request(const struct cli_options *o, struct span stdin_bytes, struct error *err);
+/* Words for a file or stdin that could not be read; returns r. */
+int cli_read_failed(int r, const char *what, size_t limit_bytes, struct error *err);
 /* The text or bytes of a stream of a stage: `key` or `key`_base64. */
 int cli_stream_bytes(const json_t *stage, const char *key, struct buffer *ret);
 /* The exit code of an answer; words for stderr when the program's own output does not explain it

@@ -26,6 +26,13 @@ const char *cli_file_name(const char *path) {
     return climbs && slash ? slash + 1 : path;
 }
 
+int cli_read_failed(int r, const char *what, size_t limit_bytes, struct error *err) {
+    if (r == -E2BIG)
+        return error_set(err, E2BIG, "%s: larger than %lu MiB, the most that is sent", what,
+                         limit_bytes / MIB);
+    return error_errno(err, -r, "%s", what);
+}
+
 static json_t *string_list(const char *const *strings, size_t len, struct error *err) {
     json_t *list = json_array();
     for (size_t i = 0; i < len; i++) {
@@ -44,7 +51,7 @@ static int append_file(json_t *list, const char *path, struct error *err) {
     CLEANUP_BUFFER struct buffer content = BUFFER_INIT(FILE_MAX);
     int r = fd_read_file(AT_FDCWD, path, FILE_MAX, &content);
     if (r < 0)
-        return error_errno(err, -r, "%s", path);
+        return cli_read_failed(r, path, FILE_MAX, err);
     json_t *name = json_string(cli_file_name(path));
     if (!name)
         return error_set(err, EINVAL, "%s: the name is not valid UTF-8", path);

@@ -37,7 +37,7 @@ static int fail(const char *words) {
 static int read_stdin(const struct cli_options *o, struct buffer *ret, struct error *err) {
     if (o->stdin_file) {
         int r = fd_read_file(AT_FDCWD, o->stdin_file, STDIN_MAX, ret);
-        return r < 0 ? error_errno(err, -r, "%s", o->stdin_file) : 0;
+        return r < 0 ? cli_read_failed(r, o->stdin_file, STDIN_MAX, err) : 0;
     }
     if (isatty(STDIN_FILENO))
         return 0;
@@ -53,7 +53,7 @@ static int read_stdin(const struct cli_options *o, struct buffer *ret, struct er
             return 0;
         int r = buffer_append(ret, chunk, (size_t)n);
         if (r < 0)
-            return error_errno(err, -r, "stdin: more than %lu bytes", STDIN_MAX);
+            return cli_read_failed(r, "stdin", STDIN_MAX, err);
     }
 }
 
