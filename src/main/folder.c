@@ -1,6 +1,7 @@
 #include "main/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,20 @@ static int make_parents(const char *path, struct error *err) {
     return 0;
 }
 
+/* By descriptor: between mkdir and chown somebody who owns the parent could put a link in its
+ * place. */
+static int give_away(const char *path, uid_t uid, gid_t gid, struct error *err) {
+    struct stat st;
+    CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_errno(err, errno, "--data: %s", path);
+    if (st.st_uid != geteuid() || (st.st_mode & 0777) != 0700)
+        return error_set(err, EPERM, "--data: %s is not the folder that was just made", path);
+    if (fchown(fd, uid, gid) < 0)
+        return error_errno(err, errno, "--data: give %s to the server", path);
+    return 0;
+}
+
 int folder_own(const char *path, uid_t uid, gid_t gid, struct error *err) {
     struct stat st;
     if (path[0] != '/' || strlen(path) >= PATH_MAX)
@@ -49,11 +64,8 @@ int folder_own(const char *path, uid_t uid, gid_t gid, struct error *err) {
         r = check_reachable(path, uid, gid, err);
     if (r < 0)
         return r;
-    if (mkdir(path, 0700) == 0) {
-        if (chown(path, uid, gid) < 0)
-            return error_errno(err, errno, "--data: give %s to the server", path);
-        return 0;
-    }
+    if (mkdir(path, 0700) == 0)
+        return give_away(path, uid, gid, err);
     if (errno != EEXIST)
         return error_errno(err, errno, "--data: make %s", path);
     if (lstat(path, &st) < 0)
@@ -66,5 +78,8 @@ int folder_own(const char *path, uid_t uid, gid_t gid, struct error *err) {
             "--data: %s belongs to uid %u, and the server is uid %u; retort never takes "
             "over a folder that it has not made: choose another, or chown it yourself",
             path, st.st_uid, uid);
+    if (st.st_mode & 077)
+        return error_set(err, EPERM, "--data: %s is open to others (mode %03o); chmod 700 it", path,
+                         st.st_mode & 0777);
     return 0;
 }

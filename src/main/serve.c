@@ -241,6 +241,9 @@ static int open_spawner(struct serve *s, struct error *err) {
     for (size_t i = 0; i < s->profiles.count; i++)
         stages += s->profiles.specs[i].name != NULL;
     uint64_t slots = set->slots ? set->slots : s->runs + set->pool * stages + SPARE_SLOTS;
+    if (slots < s->runs + SPARE_SLOTS)
+        return error_set(err, EINVAL, "--slots: %u runs need at least %u", s->runs,
+                         s->runs + SPARE_SLOTS);
     id_new(s->life);
     struct spawner_settings spawner = {
         .profiles = s->profiles.specs,

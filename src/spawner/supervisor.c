@@ -39,6 +39,11 @@ int supervisor_start(struct spawner *s) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return -errno;
+    /* Room for an EXIT of every place while a loop is busy, and for as many KILLs. */
+    const int room = 4 * (int)MIB;
+    for (int i = 0; i < 2; i++)
+        if (setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
+            log_debug("the wire keeps its ordinary size: %s", strerror(errno));
     pid_t spawner = getpid();
     pid_t pid = fork();
     if (pid < 0) {
