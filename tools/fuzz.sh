@@ -8,7 +8,8 @@ build=${BUILD:-build}
 seconds=${FUZZ_SECONDS:-60}
 tools/install-deps.sh build test
 [ -f "$build-fuzz/build.ninja" ] ||
-    CC=clang meson setup "$build-fuzz" -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+    CC=clang meson setup "$build-fuzz" -Dfuzz=true -Dtests=disabled -Db_sanitize=address,undefined \
+        -Db_lundef=false
 ninja -C "$build-fuzz" --quiet
 
 failed=0
