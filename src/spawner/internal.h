@@ -98,6 +98,8 @@ int spawner__watch(struct spawner *s, int fd, enum spawner_event kind, unsigned 
 /* order.c: jobs that wait for a seat, and how they end. */
 void order_take(struct spawner *s, const struct protocol_record *record, const int *fds,
                 size_t fd_count);
+/* To the head of those that wait; placed at the end of this turn. */
+void order_put_back(struct spawner *s, struct spawner_order *order);
 void order_kill(struct spawner *s, uint64_t id);
 void order_serve_waiting(struct spawner *s);
 uint64_t order_next_us(const struct spawner *s);

@@ -78,6 +78,12 @@ void order_take(struct spawner *s, const struct protocol_record *record, const i
     s->waiting_len++;
 }
 
+void order_put_back(struct spawner *s, struct spawner_order *order) {
+    order->give_up_us = clock_now_us() + ORDER_WAIT_US;
+    list_push_front(&s->waiting, &order->link);
+    s->waiting_len++;
+}
+
 static void stop_waiting(struct spawner *s, struct spawner_order *order) {
     list_remove(&order->link);
     s->waiting_len--;

@@ -95,6 +95,13 @@ static void seat_dispatch(struct spawner *s, struct seat *seat) {
     else
         log_warning("slot %u: limits cannot be set: %s", sandbox_slot_number(seat->slot),
                     err.message);
+    if (r < 0 && seat->was_ready) {
+        /* It has died while it waited, and nothing of the job has begun: another takes it. */
+        struct spawner_order *order = STEAL_PTR(seat->order);
+        seat_kill(seat, SPAWNER_FAILED);
+        order_put_back(s, order);
+        return;
+    }
     for (size_t i = 0; i < seat->order->fd_count; i++)
         fd_close(seat->order->fds[i]);
     seat->order->fd_count = 0;

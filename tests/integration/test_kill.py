@@ -137,6 +137,20 @@ def test_a_server_without_a_beat_is_replaced(serve):
     close(sockets)
 
 
+def test_a_waiting_sandbox_that_died_is_replaced(serve):
+    """Nothing of the job has begun in it: the client does not notice."""
+    instance = serve(langs="python")
+    ready = wait_until(lambda: harness.sandbox_processes(instance), 60, "sandboxes wait")
+    os.kill(instance.spawner_pid, signal.SIGSTOP)
+    for pid in harness.sandbox_processes(instance):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: all(map(is_gone, ready)), GONE, "they are dead")
+    sock = instance.begin_run("python", HELLO)
+    time.sleep(0.3)
+    os.kill(instance.spawner_pid, signal.SIGCONT)
+    assert b'"verdict":"ok"' in read_answer(sock)[2]
+
+
 def test_a_pause_of_both_is_no_silence(serve):
     """A stopped host (or Ctrl-Z) stops the spawner too: the server has not been silent then."""
     instance = serve(langs="python", watchdog="3s")
