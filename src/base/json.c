@@ -57,6 +57,15 @@ static void drop_control_bytes(char *text) {
             *p = '?';
 }
 
+/* jansson quotes the text up to a number of bytes, also through the middle of a character. */
+static void cut_to_utf8(char *words) {
+    size_t len = strlen(words);
+    for (size_t i = 0; i < len && !utf8_valid((struct span){words, len}); i++) {
+        if ((unsigned char)words[i] >= 0x80)
+            words[i] = '?';
+    }
+}
+
 json_t *json_read(struct span text, struct error *err) {
     pthread_once(&json_once, seed_tables);
     if (check_depth(text, err) < 0)
@@ -66,6 +75,7 @@ json_t *json_read(struct span text, struct error *err) {
                                JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
     if (value == NULL) {
         drop_control_bytes(where.text);
+        cut_to_utf8(where.text);
         error_set(err, EINVAL, "line %d, column %d: %s", MAX(where.line, 1), MAX(where.column, 0),
                   where.text);
     }
